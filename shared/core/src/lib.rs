@@ -1,0 +1,19 @@
+//! Headwater's domain: what happens, without a word about where.
+//!
+//! * [`datagen`] makes synthetic event streams from specifications: the compiler, the generator, the job service.
+//! * [`tasks`] is durable background work: anything that outlives a request is a task, stepped by a worker.
+//! * [`targets`] describes where records go.
+//! * [`ports`] are the traits through which all of this reaches the world, with their contract suites.
+//!
+//! This crate knows no HTTP, disk, network or SDK; its manifest names none, so Cargo itself keeps it so. Start reading at
+//! [`datagen`].
+
+pub mod datagen;
+pub mod ids;
+pub mod limits;
+pub mod mistakes;
+pub mod ports;
+pub mod random;
+pub mod secret;
+pub mod targets;
+pub mod tasks;

@@ -1,0 +1,51 @@
+//! Every bound of the product, in one place, with its reason.
+
+/// Longest document key in bytes: S3 allows 1024 for an object key, and a deployment may add a prefix.
+pub const KEY_BYTES: usize = 900;
+
+/// Keys fetched by one call of a listing: the page of S3's `ListObjectsV2`.
+pub const LIST_PAGE: usize = 1000;
+
+/// Longest job name in bytes: its percent-encoding, at most three times as long, must fit into a key.
+pub const NAME_BYTES: usize = 255;
+
+/// Longest file name in bytes: what common file systems take for one name.
+pub const FILE_NAME_BYTES: usize = 255;
+
+/// Longest specification name or path below a folder.
+pub const PATH_BYTES: usize = 600;
+
+/// Greatest request body in bytes: the largest published specification has 133 KB; a gateway takes 10 MB, Lambda 6 MB.
+pub const REQUEST_BODY: usize = 5 * 1024 * 1024;
+
+/// Jobs that may run at once; each holds its generator in memory.
+pub const RUNNING_JOBS: usize = 500;
+
+/// Most entities of one job: at about 150 bytes each they stay within a small machine's memory.
+pub const CONCURRENCY: u64 = 10_000_000;
+
+/// Most values of a pool (`cardinality`); each costs its text in memory.
+pub const POOL: usize = 1_000_000;
+
+/// Deepest nesting of objects and lists in a specification.
+pub const NESTING: usize = 16;
+
+/// Most dimensions, variables and elements of one specification together.
+pub const FIELDS: usize = 10_000;
+
+/// Longest drawn string and list: a record must stay well below a broker's message limit.
+pub const DRAWN_LENGTH: usize = 100_000;
+
+/// Largest source file of a replay in bytes; it is held in memory.
+pub const REPLAY_SOURCE: usize = 64 * 1024 * 1024;
+
+/// Records at one instant of job time after which a job without `total_events` is taken to stand still.
+pub const RECORDS_PER_INSTANT: u64 = 5_000_000;
+
+/// Mistakes reported at once; more would not be read.
+pub const MISTAKES: usize = 100;
+
+/// Records of a preview when none are asked for, and at most.
+pub const PREVIEW_DEFAULT: u64 = 10;
+/// See [`PREVIEW_DEFAULT`].
+pub const PREVIEW_MOST: u64 = 1000;

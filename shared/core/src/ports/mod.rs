@@ -1,0 +1,31 @@
+//! The ports: the places where the domain meets the world, as narrow traits.
+//!
+//! | port | promises |
+//! |---|---|
+//! | [`Clock`], [`Entropy`] | time and randomness are handed in, never taken |
+//! | [`Documents`] | small documents under keys, written conditionally; every write answers a new etag |
+//! | [`Files`] | named byte objects, appended from a known offset, read by range |
+//! | [`EventLog`] | batches appended atomically and durably, read in order by time |
+//! | [`TaskQueue`] | "step task X", delivered at least once and not before its time |
+//! | [`Sink`], [`Targets`] | where generated records go, and how many of them are durable there |
+//!
+//! Each port has one contract suite in [`contract`] (feature `contract`) that every adapter runs. A port's errors name
+//! outcomes that a caller can act on; adapters translate their own errors at their own door.
+
+mod clock;
+#[cfg(feature = "contract")]
+pub mod contract;
+mod documents;
+mod error;
+mod event_log;
+mod files;
+mod sink;
+mod task_queue;
+
+pub use clock::{Clock, Entropy, Timestamp};
+pub use documents::{Condition, Document, Documents, DocumentsExt, Etag, Key, KeyError, Listed};
+pub use error::PortError;
+pub use event_log::{AppendKey, Appended, Event, EventLog, EventStream, LogName, Position, StoredEvent, TimeRange};
+pub use files::{ByteStream, FileInfo, FileWriter, Files, Owner};
+pub use sink::{Batch, Committed, Sink, SinkError, Targets};
+pub use task_queue::{Delivery, Receipt, StepMessage, TaskQueue};

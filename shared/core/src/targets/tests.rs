@@ -1,0 +1,57 @@
+use serde_json::json;
+
+use super::*;
+
+fn mistakes(value: &Value) -> String {
+    Target::parse(value).unwrap_err().to_string()
+}
+
+#[test]
+fn a_file_keeps_its_base_name_only() {
+    let given = json!({"type": "FILE", "path": "../../x/k.json"});
+    let target = Target::parse(&given).unwrap();
+    assert_eq!(target.file().unwrap().as_str(), "k.json");
+    assert_eq!(target.shown(given.as_object().unwrap())["path"], "/files/k.json");
+}
+
+#[test]
+fn what_is_missing_or_unknown_is_named() {
+    assert_eq!(mistakes(&json!("file")), "target: must be an object, not a text");
+    assert_eq!(mistakes(&json!({"path": "q"})), "target.type: is required");
+    assert!(mistakes(&json!({"type": "carrier-pigeon"})).contains("carrier-pigeon"));
+    assert_eq!(mistakes(&json!({"type": "kafka"})), "target.endpoint: is required; target.topic: is required");
+    let confluent = mistakes(&json!({"type": "confluent"}));
+    for member in ["servers", "topic", "username", "password"] {
+        assert!(confluent.contains(&format!("target.{member}: is required")), "{confluent}");
+    }
+    assert_eq!(mistakes(&json!({"type": "http"})), "target.url: is required");
+    assert!(mistakes(&json!({"type": "http", "url": "file:///etc/passwd"})).starts_with("target.url"));
+    assert!(mistakes(&json!({"type": "kafka", "endpoint": "k", "topic": "a b"})).starts_with("target.topic"));
+}
+
+#[test]
+fn secrets_are_masked_wherever_a_target_is_shown() {
+    let given = json!({"type": "kafka", "endpoint": "k", "topic": "t", "security_protocol": "SASL_SSL", "username": "u", "password": "pa55"});
+    let target = Target::parse(&given).unwrap();
+    assert!(!format!("{target:?}").contains("pa55"));
+    assert_eq!(target.shown(given.as_object().unwrap())["password"], MASK);
+    let given = json!({"type": "http", "url": "http://me:pa55@h/x@y", "headers": {"Authorization": "pa55"}});
+    let shown = serde_json::to_string(&Target::parse(&given).unwrap().shown(given.as_object().unwrap())).unwrap();
+    assert!(!shown.contains("pa55") && shown.contains("@h/x@y"), "{shown}");
+}
+
+#[test]
+fn servers_get_the_default_port() {
+    assert_eq!(with_default_port("a, b:1,[::1]:2".to_owned()), "a:9092,b:1,[::1]:2");
+}
+
+#[test]
+fn a_key_joins_the_values_of_its_members() {
+    let fields = |names: &[&str]| KeyFields(names.iter().map(|name| (*name).to_owned()).collect());
+    let record = br#"{"time":"t","a":"1","b":"log\"in","n":7,"o":{"x":1},"z":null}"#;
+    assert_eq!(fields(&["a", "b"]).of(record).unwrap(), b"1log\"in");
+    assert_eq!(fields(&["b", "a", "a"]).of(record).unwrap(), b"log\"in11");
+    assert_eq!(fields(&["n", "o"]).of(record).unwrap(), b"7{\"x\":1}");
+    assert_eq!(fields(&["z", "nope"]).of(record).unwrap(), b"");
+    assert_eq!(fields(&[]).of(record), None);
+}

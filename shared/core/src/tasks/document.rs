@@ -1,0 +1,60 @@
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::ids::TaskId;
+use crate::ports::Timestamp;
+
+/// A task as it is stored: small, rewritten at every step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Task {
+    /// Its id.
+    pub id: TaskId,
+    /// Which stepper it needs, such as `datagen`.
+    pub kind: String,
+    /// What to do; only the stepper understands it.
+    pub specification: Value,
+    /// Where it stands.
+    pub phase: Phase,
+    /// Number of the last committed step.
+    pub step: u64,
+    /// Who is stepping it now.
+    pub lease: Option<Lease>,
+    /// The state after the last step that saved one.
+    pub snapshot: Option<SnapshotRef>,
+    /// What reports show, written by the stepper at each step.
+    pub progress: Value,
+    /// What it is doing or waiting for, for people.
+    pub message: String,
+    /// Attempts in a row that met trouble; back-off grows with it.
+    pub troubles: u32,
+    /// When it was made.
+    pub created: Timestamp,
+}
+
+/// Where a task stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// It has steps to do.
+    Running,
+    /// It has done all.
+    Complete,
+    /// It cannot go on; the message says why.
+    Failed,
+}
+
+/// The right to step a task, for a while.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lease {
+    /// The worker that has it.
+    pub holder: String,
+    /// When it lapses.
+    pub until: Timestamp,
+}
+
+/// A stored snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SnapshotRef {
+    /// The step that it was taken after; part of its key.
+    pub step: u64,
+}

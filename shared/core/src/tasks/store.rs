@@ -1,0 +1,118 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::{Phase, SnapshotRef, Task};
+use crate::ids::TaskId;
+use crate::ports::{Clock, Condition, Documents, DocumentsExt, Etag, Key, PortError, StepMessage, TaskQueue};
+
+/// Why a task could not be read or changed.
+pub type TaskError = PortError;
+
+/// Tasks, their snapshots and their stop requests, in the document store, with their messages in the queue.
+#[derive(Debug, Clone)]
+pub struct TaskStore {
+    documents: Arc<dyn Documents>,
+    queue: Arc<dyn TaskQueue>,
+    clock: Arc<dyn Clock>,
+}
+
+fn tasks() -> Key {
+    Key::root("tasks")
+}
+
+fn below(root: &'static str, id: &TaskId) -> Key {
+    Key::root(root).child(id.as_str()).expect("a task id is short")
+}
+
+impl TaskStore {
+    /// Tasks in these stores.
+    pub fn new(documents: Arc<dyn Documents>, queue: Arc<dyn TaskQueue>, clock: Arc<dyn Clock>) -> Self {
+        Self { documents, queue, clock }
+    }
+
+    /// Stores a new task. It is not stepped before [`TaskStore::enqueue`].
+    pub async fn create(&self, task: &Task) -> Result<Etag, TaskError> {
+        self.documents.put_json(&below("tasks", &task.id), task, Condition::Absent).await
+    }
+
+    /// Asks for a step of the task, now.
+    pub async fn enqueue(&self, id: &TaskId) -> Result<(), TaskError> {
+        self.queue.enqueue(StepMessage { task: id.clone() }, self.clock.now()).await
+    }
+
+    /// The task with its etag, or `None`.
+    pub async fn get(&self, id: &TaskId) -> Result<Option<(Task, Etag)>, TaskError> {
+        self.documents.get_json(&below("tasks", id)).await
+    }
+
+    /// Writes the task if it is still at `etag`.
+    pub async fn put(&self, task: &Task, etag: Etag) -> Result<Etag, TaskError> {
+        self.documents.put_json(&below("tasks", &task.id), task, Condition::Match(etag)).await
+    }
+
+    /// Asks the task to stop. Whoever steps it sees this within a second; it is then removed with all it stored.
+    pub async fn request_stop(&self, id: &TaskId) -> Result<(), TaskError> {
+        self.documents.put(&below("stops", id), Bytes::from_static(b"{}"), Condition::Any).await?;
+        self.enqueue(id).await
+    }
+
+    /// Whether the task has been asked to stop.
+    pub async fn stop_requested(&self, id: &TaskId) -> Result<bool, TaskError> {
+        Ok(self.documents.get(&below("stops", id)).await?.is_some())
+    }
+
+    /// Removes the task and what belongs to it, the stop request last: a removal that was interrupted is taken up again.
+    pub async fn remove(&self, id: &TaskId) -> Result<(), TaskError> {
+        for snapshot in self.documents.list_all(&below("snapshots", id)).await? {
+            self.documents.delete(&snapshot.key, Condition::Any).await?;
+        }
+        self.documents.delete(&below("tasks", id), Condition::Any).await?;
+        self.documents.delete(&below("stops", id), Condition::Any).await
+    }
+
+    /// Stores the state after a step.
+    pub async fn save_snapshot(&self, id: &TaskId, step: u64, state: Bytes) -> Result<SnapshotRef, TaskError> {
+        self.documents.put(&snapshot_key(id, step), state, Condition::Any).await?;
+        Ok(SnapshotRef { step })
+    }
+
+    /// The state that a task goes on from.
+    ///
+    /// # Errors
+    /// [`PortError::NotFound`] when the snapshot is gone.
+    pub async fn load_snapshot(&self, id: &TaskId, snapshot: &SnapshotRef) -> Result<Bytes, TaskError> {
+        let key = snapshot_key(id, snapshot.step);
+        let document = self.documents.get(&key).await?;
+        document.map(|document| document.body).ok_or_else(|| PortError::NotFound { what: key.to_string() })
+    }
+
+    /// Removes a snapshot that no committed step needs any more.
+    pub async fn drop_snapshot(&self, id: &TaskId, snapshot: &SnapshotRef) -> Result<(), TaskError> {
+        self.documents.delete(&snapshot_key(id, snapshot.step), Condition::Any).await
+    }
+
+    /// Takes up whatever a former process left behind: lapses all leases and asks for one step of every task that still has
+    /// work or was asked to stop. Only for a host that is the only one on these stores. Answers how many there were.
+    pub async fn recover(&self) -> Result<usize, TaskError> {
+        self.queue.clear().await?;
+        let mut resumed = 0;
+        for listed in self.documents.list_all(&tasks()).await? {
+            let Some((mut task, etag)) = self.documents.get_json::<Task>(&listed.key).await? else { continue };
+            let stopping = self.stop_requested(&task.id).await?;
+            if task.phase != Phase::Running && !stopping {
+                continue;
+            }
+            if task.lease.take().is_some() {
+                self.put(&task, etag).await?;
+            }
+            self.enqueue(&task.id).await?;
+            resumed += 1;
+        }
+        Ok(resumed)
+    }
+}
+
+fn snapshot_key(id: &TaskId, step: u64) -> Key {
+    below("snapshots", id).child(&format!("{step:020}")).expect("a step number is short")
+}

@@ -1,0 +1,245 @@
+use std::collections::HashMap;
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use serde_json::Value;
+use tracing::{Instrument as _, debug, info, info_span, warn};
+
+use super::{Lease, Phase, Task, TaskError, TaskStore};
+use crate::ids::TaskId;
+use crate::ports::{Clock, Delivery, Etag, StepMessage, TaskQueue, Timestamp};
+
+/// How much one step may do. It ends at whichever bound is met first.
+#[derive(Debug, Clone, Copy)]
+pub struct Budget {
+    /// Records.
+    pub records: u64,
+    /// Bytes of records.
+    pub bytes: u64,
+    /// Time on the wall, output made durable not included.
+    pub wall: Duration,
+}
+
+/// What a step is given besides its task.
+#[derive(Debug)]
+pub struct StepContext<'a> {
+    /// Bounds of this step.
+    pub budget: Budget,
+    /// The task store, to load a snapshot and to look for a stop request.
+    pub store: &'a TaskStore,
+}
+
+/// What a step leaves behind. The worker stores it as one commit.
+#[derive(Debug)]
+pub struct StepResult {
+    /// What happens next.
+    pub next: Next,
+    /// What becomes of the snapshot.
+    pub saved: Saved,
+    /// What reports show from now on.
+    pub progress: Value,
+    /// What the task is doing or waiting for, for people.
+    pub message: String,
+}
+
+/// What happens after a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Next {
+    /// There is more to do now.
+    Again,
+    /// There is nothing to do before this moment.
+    At(Timestamp),
+    /// Trouble that may pass: try again later, with growing pauses.
+    Trouble,
+    /// All is done.
+    Finished,
+    /// It cannot go on; the message says why.
+    Failed,
+    /// A stop request was seen.
+    Stopped,
+}
+
+/// What becomes of a task's snapshot.
+#[derive(Debug)]
+pub enum Saved {
+    /// The task goes on from this state.
+    New(Bytes),
+    /// The former snapshot stays what it goes on from.
+    Kept,
+}
+
+/// Does the work of one kind of task, a bounded piece at a time.
+///
+/// A step that ran but was not committed (a crash, a lost lease) runs again from the former snapshot; it must then leave
+/// the same output.
+#[async_trait]
+pub trait Stepper: Send + Sync + Debug {
+    /// Does a piece of work. Looks for a stop request at least once a second.
+    async fn step(&self, task: &Task, context: StepContext<'_>) -> Result<StepResult, TaskError>;
+
+    /// The step after which `task` stands is committed; what is kept in memory for its next step is now true.
+    fn committed(&self, task: &Task);
+
+    /// The task is gone, or its step was not committed; whatever is kept in memory for it is worthless.
+    async fn forget(&self, id: &TaskId);
+}
+
+/// How a worker works.
+#[derive(Debug, Clone)]
+pub struct WorkerConfig {
+    /// Names this worker in leases; unique among workers that are alive together.
+    pub holder: String,
+    /// Bounds of a step.
+    pub budget: Budget,
+    /// How long a lease lasts: longer than any step with all its saving.
+    pub lease: Duration,
+    /// First pause after trouble; doubles with each trouble in a row.
+    pub first_pause: Duration,
+    /// Longest pause after trouble.
+    pub longest_pause: Duration,
+}
+
+/// Steps tasks. The same piece of code is driven by tokio tasks in the local runner and by queue events on Lambda: both hand
+/// over one delivery at a time.
+#[derive(Debug, Clone)]
+pub struct Worker {
+    store: TaskStore,
+    queue: Arc<dyn TaskQueue>,
+    clock: Arc<dyn Clock>,
+    steppers: Arc<HashMap<&'static str, Arc<dyn Stepper>>>,
+    config: WorkerConfig,
+}
+
+impl Worker {
+    /// A worker for these kinds of tasks.
+    pub fn new(
+        store: TaskStore,
+        queue: Arc<dyn TaskQueue>,
+        clock: Arc<dyn Clock>,
+        steppers: impl IntoIterator<Item = (&'static str, Arc<dyn Stepper>)>,
+        config: WorkerConfig,
+    ) -> Self {
+        Self { store, queue, clock, steppers: Arc::new(steppers.into_iter().collect()), config }
+    }
+
+    /// Waits for a message, for `patience` at most.
+    pub async fn receive(&self, patience: Duration) -> Result<Option<Delivery>, TaskError> {
+        self.queue.receive(self.config.lease + Duration::from_secs(5), patience).await
+    }
+
+    /// Handles one delivery: a step, and the message of the next one. An error leaves the message to be delivered again.
+    pub async fn handle(&self, delivery: &Delivery) -> Result<(), TaskError> {
+        let id = &delivery.message.task;
+        let follow_up = self.step(id).instrument(info_span!("step", task = %id)).await?;
+        if let Some(at) = follow_up {
+            self.queue.enqueue(StepMessage { task: id.clone() }, at).await?;
+        }
+        self.queue.acknowledge(&delivery.receipt).await
+    }
+
+    /// Steps a task; answers when it wants to be stepped again.
+    async fn step(&self, id: &TaskId) -> Result<Option<Timestamp>, TaskError> {
+        let stopping = self.store.stop_requested(id).await?;
+        let Some((task, etag)) = self.store.get(id).await? else {
+            if stopping {
+                self.store.remove(id).await?;
+            }
+            return Ok(None);
+        };
+        if let Some(lease) = task.lease.as_ref().filter(|lease| lease.until > self.clock.now()) {
+            return Ok(Some(lease.until)); // Another worker is at it; should it die, this message finds the lease lapsed.
+        }
+        if stopping {
+            return self.stop(id).await;
+        }
+        if task.phase != Phase::Running {
+            return Ok(None);
+        }
+        let Some(stepper) = self.steppers.get(task.kind.as_str()) else {
+            warn!(kind = task.kind, "no stepper for this kind of task");
+            return Ok(None);
+        };
+        match self.lease(&task, etag).await {
+            Ok((task, etag)) => self.run(stepper.as_ref(), task, etag).await,
+            Err(lost) if lost.is_conflict() => Ok(Some(self.clock.now().plus(self.config.first_pause))),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn lease(&self, task: &Task, etag: Etag) -> Result<(Task, Etag), TaskError> {
+        let until = self.clock.now().plus(self.config.lease);
+        let leased = Task { lease: Some(Lease { holder: self.config.holder.clone(), until }), ..task.clone() };
+        let etag = self.store.put(&leased, etag).await?;
+        Ok((leased, etag))
+    }
+
+    async fn run(&self, stepper: &dyn Stepper, task: Task, etag: Etag) -> Result<Option<Timestamp>, TaskError> {
+        let context = StepContext { budget: self.config.budget, store: &self.store };
+        let id = task.id.clone();
+        metrics::counter!("headwater_task_steps_total", "kind" => task.kind.clone()).increment(1);
+        let outcome = match stepper.step(&task, context).await {
+            Ok(result) if result.next == Next::Stopped => {
+                stepper.forget(&id).await;
+                return self.stop(&id).await;
+            }
+            Ok(result) => self.commit(stepper, task, etag, result).await,
+            Err(error) => Err(error),
+        };
+        if outcome.is_err() {
+            stepper.forget(&id).await;
+        }
+        match outcome {
+            Err(lost) if lost.is_conflict() => {
+                warn!("the lease was lost during the step; what it did is repeated");
+                Ok(Some(self.clock.now().plus(self.config.first_pause)))
+            }
+            other => other,
+        }
+    }
+
+    async fn commit(&self, stepper: &dyn Stepper, task: Task, etag: Etag, result: StepResult) -> Result<Option<Timestamp>, TaskError> {
+        let former = task.snapshot.clone();
+        let step = task.step + 1;
+        let snapshot = match result.saved {
+            Saved::New(state) => Some(self.store.save_snapshot(&task.id, step, state).await?),
+            Saved::Kept => former.clone(),
+        };
+        let troubles = if result.next == Next::Trouble { task.troubles.saturating_add(1) } else { 0 };
+        let phase = match result.next {
+            Next::Finished => Phase::Complete,
+            Next::Failed => Phase::Failed,
+            Next::Again | Next::At(_) | Next::Trouble | Next::Stopped => Phase::Running,
+        };
+        let task = Task { phase, step, lease: None, snapshot, progress: result.progress, message: result.message, troubles, ..task };
+        self.store.put(&task, etag).await?;
+        stepper.committed(&task);
+        if let Some(former) = former.filter(|former| task.snapshot.as_ref() != Some(former)) {
+            self.store.drop_snapshot(&task.id, &former).await?;
+        }
+        debug!(step, ?phase, "committed");
+        match result.next {
+            Next::Again => Ok(Some(self.clock.now())),
+            Next::At(moment) => Ok(Some(moment)),
+            Next::Trouble => {
+                let pause = self.config.first_pause * 2u32.saturating_pow(troubles.saturating_sub(1).min(16));
+                warn!(troubles, message = task.message, "trouble; trying again later");
+                metrics::counter!("headwater_task_troubles_total", "kind" => task.kind).increment(1);
+                Ok(Some(self.clock.now().plus(pause.min(self.config.longest_pause))))
+            }
+            Next::Finished | Next::Failed | Next::Stopped => {
+                info!(?phase, message = task.message, "ended");
+                stepper.forget(&task.id).await;
+                Ok(None)
+            }
+        }
+    }
+
+    async fn stop(&self, id: &TaskId) -> Result<Option<Timestamp>, TaskError> {
+        self.store.remove(id).await?;
+        info!("stopped");
+        Ok(None)
+    }
+}
