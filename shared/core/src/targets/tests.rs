@@ -47,7 +47,10 @@ fn servers_get_the_default_port() {
 
 #[test]
 fn a_key_joins_the_values_of_its_members() {
-    let fields = |names: &[&str]| KeyFields(names.iter().map(|name| (*name).to_owned()).collect());
+    let fields = |names: &[&str]| match Target::parse(&json!({"type": "kafka", "endpoint": "k", "topic": "t", "topic_key": names})) {
+        Ok(Target::Kafka(target)) => target.key,
+        other => panic!("{other:?}"),
+    };
     let record = br#"{"time":"t","a":"1","b":"log\"in","n":7,"o":{"x":1},"z":null}"#;
     assert_eq!(fields(&["a", "b"]).of(record).unwrap(), b"1log\"in");
     assert_eq!(fields(&["b", "a", "a"]).of(record).unwrap(), b"log\"in11");
