@@ -49,3 +49,5 @@ pub const MISTAKES: usize = 100;
 pub const PREVIEW_DEFAULT: u64 = 10;
 /// See [`PREVIEW_DEFAULT`].
 pub const PREVIEW_MOST: u64 = 1000;
+/// Bytes after which a preview begins no further record: about what a reply may hold.
+pub const PREVIEW_BYTES: usize = 5 * 1024 * 1024;

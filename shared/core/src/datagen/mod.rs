@@ -7,13 +7,21 @@
 //! Around that: `service` answers the API's requests, `job` is what they are made of, `stepper` runs jobs as durable tasks.
 
 mod calendar;
+mod catalogue;
 mod compile;
 mod draws;
 mod generator;
+mod job;
 mod machine;
 mod plan;
 mod render;
 mod replay;
+mod service;
+mod stepper;
 mod text;
 
 pub use generator::{Advance, Generator, Halt, Plan, Records, RestoreError, Run, Window, source_of};
+pub use catalogue::{Specifications, Stock};
+pub use job::{Config, JobRequest, Launch, Progress, Report, Settings, TimeType, clock_text, parse_span, parse_time_type};
+pub use service::{DatagenService, StartError, StopError};
+pub use stepper::{DatagenStepper, KIND};

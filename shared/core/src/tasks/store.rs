@@ -71,6 +71,24 @@ impl TaskStore {
         self.documents.delete(&below("stops", id), Condition::Any).await
     }
 
+    /// Stores what a task needs besides its specification, such as a file it replays. It lives as long as the task.
+    pub async fn save_source(&self, id: &TaskId, source: Bytes) -> Result<(), TaskError> {
+        self.documents.put(&source_key(id), source, Condition::Any).await.map(drop)
+    }
+
+    /// What was stored by [`TaskStore::save_source`].
+    ///
+    /// # Errors
+    /// [`PortError::NotFound`] when nothing was.
+    pub async fn load_source(&self, id: &TaskId) -> Result<Bytes, TaskError> {
+        self.load(&source_key(id)).await
+    }
+
+    async fn load(&self, key: &Key) -> Result<Bytes, TaskError> {
+        let document = self.documents.get(key).await?;
+        document.map(|document| document.body).ok_or_else(|| PortError::NotFound { what: key.to_string() })
+    }
+
     /// Stores the state after a step.
     pub async fn save_snapshot(&self, id: &TaskId, step: u64, state: Bytes) -> Result<SnapshotRef, TaskError> {
         self.documents.put(&snapshot_key(id, step), state, Condition::Any).await?;
@@ -82,9 +100,7 @@ impl TaskStore {
     /// # Errors
     /// [`PortError::NotFound`] when the snapshot is gone.
     pub async fn load_snapshot(&self, id: &TaskId, snapshot: &SnapshotRef) -> Result<Bytes, TaskError> {
-        let key = snapshot_key(id, snapshot.step);
-        let document = self.documents.get(&key).await?;
-        document.map(|document| document.body).ok_or_else(|| PortError::NotFound { what: key.to_string() })
+        self.load(&snapshot_key(id, snapshot.step)).await
     }
 
     /// Removes a snapshot that no committed step needs any more.
@@ -111,6 +127,10 @@ impl TaskStore {
         }
         Ok(resumed)
     }
+}
+
+fn source_key(id: &TaskId) -> Key {
+    below("snapshots", id).child("source").expect("a short word")
 }
 
 fn snapshot_key(id: &TaskId, step: u64) -> Key {

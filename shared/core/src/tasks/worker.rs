@@ -69,6 +69,8 @@ pub enum Saved {
     New(Bytes),
     /// The former snapshot stays what it goes on from.
     Kept,
+    /// No snapshot is needed any more.
+    Dropped,
 }
 
 /// Does the work of one kind of task, a bounded piece at a time.
@@ -84,7 +86,7 @@ pub trait Stepper: Send + Sync + Debug {
     fn committed(&self, task: &Task);
 
     /// The task is gone, or its step was not committed; whatever is kept in memory for it is worthless.
-    async fn forget(&self, id: &TaskId);
+    fn forget(&self, id: &TaskId);
 }
 
 /// How a worker works.
@@ -182,14 +184,14 @@ impl Worker {
         metrics::counter!("headwater_task_steps_total", "kind" => task.kind.clone()).increment(1);
         let outcome = match stepper.step(&task, context).await {
             Ok(result) if result.next == Next::Stopped => {
-                stepper.forget(&id).await;
+                stepper.forget(&id);
                 return self.stop(&id).await;
             }
             Ok(result) => self.commit(stepper, task, etag, result).await,
             Err(error) => Err(error),
         };
         if outcome.is_err() {
-            stepper.forget(&id).await;
+            stepper.forget(&id);
         }
         match outcome {
             Err(lost) if lost.is_conflict() => {
@@ -206,6 +208,7 @@ impl Worker {
         let snapshot = match result.saved {
             Saved::New(state) => Some(self.store.save_snapshot(&task.id, step, state).await?),
             Saved::Kept => former.clone(),
+            Saved::Dropped => None,
         };
         let troubles = if result.next == Next::Trouble { task.troubles.saturating_add(1) } else { 0 };
         let phase = match result.next {
@@ -231,7 +234,7 @@ impl Worker {
             }
             Next::Finished | Next::Failed | Next::Stopped => {
                 info!(?phase, message = task.message, "ended");
-                stepper.forget(&task.id).await;
+                stepper.forget(&task.id);
                 Ok(None)
             }
         }

@@ -1,0 +1,57 @@
+use async_trait::async_trait;
+use headwater_core::ids::FileName;
+use headwater_core::ports::{Batch, Committed, FileWriter, Files, Owner, PortError, Sink, SinkError};
+
+use super::log_and_hide;
+
+/// Appends to a file from the committed offset on; what a crash left behind it is cut off when the file is opened.
+#[derive(Debug)]
+pub(super) struct FileSink {
+    name: FileName,
+    writer: Box<dyn FileWriter>,
+    written: Committed,
+    durable: Committed,
+}
+
+impl FileSink {
+    pub(super) async fn open(files: &dyn Files, name: &FileName, owner: &Owner, committed: Committed) -> Result<Self, SinkError> {
+        let writer = files.append_at(name, owner, committed.bytes).await.map_err(|error| trouble(name, error))?;
+        Ok(Self { name: name.clone(), writer, written: committed, durable: committed })
+    }
+}
+
+/// What a failure to write a file means for the job.
+pub(super) fn trouble(name: &FileName, error: PortError) -> SinkError {
+    match error {
+        PortError::Full { .. } => SinkError::Retry(format!("no space is left on the disk for /files/{name}")),
+        PortError::Conflict { .. } => SinkError::Fatal(format!("/files/{name} has been taken over by another job")),
+        PortError::NotFound { .. } => SinkError::Fatal(format!("/files/{name} has been removed")),
+        PortError::Corrupt { .. } => SinkError::Fatal(format!("/files/{name} is shorter than what was written to it")),
+        PortError::Unavailable { .. } => {
+            log_and_hide("writing a file", &error);
+            SinkError::Retry(format!("/files/{name} cannot be written"))
+        }
+    }
+}
+
+#[async_trait]
+impl Sink for FileSink {
+    async fn write(&mut self, batch: &Batch) -> Result<(), SinkError> {
+        self.writer.write(batch.text.clone()).await.map_err(|error| trouble(&self.name, error))?;
+        self.written.records += batch.len() as u64;
+        self.written.bytes += batch.text.len() as u64;
+        Ok(())
+    }
+
+    async fn flush(&mut self) -> Result<(), SinkError> {
+        if self.written != self.durable {
+            self.writer.sync().await.map_err(|error| trouble(&self.name, error))?;
+            self.durable = self.written;
+        }
+        Ok(())
+    }
+
+    fn committed(&self) -> Committed {
+        self.durable
+    }
+}

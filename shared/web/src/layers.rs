@@ -1,0 +1,84 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use headwater_core::limits;
+use headwater_core::ports::{Clock, Entropy};
+use http::header::{ALLOW, HeaderName, HeaderValue};
+use http::{Method, StatusCode};
+use tower_http::catch_panic::CatchPanicLayer;
+use tracing::{Instrument as _, info, info_span};
+
+use crate::auth::{self, Token};
+use crate::problem::Problem;
+
+/// What a host hands to its layers.
+#[derive(Debug, Clone)]
+pub struct House {
+    /// Required of every request, when there is one.
+    pub token: Option<Token>,
+    /// To time requests.
+    pub clock: Arc<dyn Clock>,
+    /// For request ids.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Puts the layers of the house around the merged routers of a host. Called once, after merging: two routers with
+/// fallbacks of their own cannot be merged.
+#[must_use]
+pub fn with_house_layers(routes: Router, house: House) -> Router {
+    let routes = routes
+        .fallback(async || Problem::new(StatusCode::NOT_FOUND, "there is nothing at this path"))
+        .method_not_allowed_fallback(async || Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this path does not take this method"))
+        .layer(DefaultBodyLimit::max(limits::REQUEST_BODY));
+    let routes = match &house.token {
+        Some(token) => routes.layer(from_fn_with_state(token.clone(), auth::require)),
+        None => routes,
+    };
+    routes.layer(CatchPanicLayer::custom(panicked)).layer(from_fn_with_state(house, observed))
+}
+
+/// Times, counts and logs a request, and gives it an id that the log and the answer share.
+async fn observed(State(house): State<House>, request: Request, next: Next) -> Response {
+    let started = house.clock.now();
+    let id = format!("{:016x}", house.entropy.draw());
+    let method = request.method().clone();
+    let path = request.extensions().get::<MatchedPath>().map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
+    let span = info_span!("request", id, %method, path = request.uri().path());
+    let mut response = next.run(request).instrument(span.clone()).await;
+    if method == Method::OPTIONS && response.status() == StatusCode::METHOD_NOT_ALLOWED {
+        response = allowed_methods(&response);
+    }
+    let status = response.status().as_u16();
+    let took: Duration = house.clock.now().since(started);
+    span.in_scope(|| info!(status, micros = took.as_micros(), "answered"));
+    let labels = [("method", method.to_string()), ("path", path), ("status", status.to_string())];
+    metrics::counter!("headwater_http_requests_total", &labels).increment(1);
+    metrics::histogram!("headwater_http_request_seconds").record(took.as_secs_f64());
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    response
+}
+
+/// `OPTIONS` lists the methods of a path.
+fn allowed_methods(refused: &Response) -> Response {
+    let allow = refused.headers().get(ALLOW).cloned();
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    if let Some(allow) = allow {
+        response.headers_mut().insert(ALLOW, allow);
+    }
+    response
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the layer hands over the payload")]
+fn panicked(payload: Box<dyn std::any::Any + Send>) -> Response {
+    let text = payload.downcast_ref::<String>().map(String::as_str).or_else(|| payload.downcast_ref::<&str>().copied());
+    tracing::error!(panic = text.unwrap_or("?"), "a handler panicked");
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "something went wrong on our side").into_response()
+}

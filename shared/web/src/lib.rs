@@ -1,0 +1,19 @@
+//! What every router needs, and nothing that only one does.
+//!
+//! * [`Problem`] is every answer that is not a success;
+//! * [`JsonBody`] and [`Segment`] read requests and turn what is wrong with them into problems;
+//! * [`with_house_layers`] puts limits, fallbacks, authentication, logs and metrics around the merged routers of a host;
+//! * [`byte_range`] reads `Range` headers.
+//!
+//! This crate knows HTTP and no endpoint group.
+
+mod auth;
+pub mod byte_range;
+mod extract;
+mod layers;
+mod problem;
+
+pub use auth::Token;
+pub use extract::{JsonBody, Segment};
+pub use layers::{House, with_house_layers};
+pub use problem::Problem;
