@@ -1,0 +1,50 @@
+//! Every store in memory: for tests, and for a runner that may forget. Each keeps the whole contract except durability.
+
+mod documents;
+mod event_log;
+mod files;
+mod task_queue;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+pub use documents::MemoryDocuments;
+pub use event_log::MemoryEventLog;
+pub use files::MemoryFiles;
+pub use task_queue::MemoryTaskQueue;
+
+/// The content of a lock, even when a panic elsewhere has left it: all changes under these locks are whole or not begun.
+fn held<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
+    lock.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use headwater_core::ports::contract;
+
+    use super::*;
+    use crate::clock::SystemClock;
+
+    #[tokio::test]
+    async fn memory_documents_meet_the_contract() {
+        contract::documents(&MemoryDocuments::new()).await;
+    }
+
+    #[tokio::test]
+    async fn memory_files_meet_the_contract() {
+        contract::files(&MemoryFiles::new(Arc::new(SystemClock::new()))).await;
+    }
+
+    #[tokio::test]
+    async fn the_memory_event_log_meets_the_contract() {
+        let clock = Arc::new(SystemClock::new());
+        contract::event_log(&MemoryEventLog::new(clock.clone()), &*clock).await;
+    }
+
+    #[tokio::test]
+    async fn the_memory_task_queue_meets_the_contract() {
+        let clock = Arc::new(SystemClock::new());
+        contract::task_queue(&MemoryTaskQueue::new(clock.clone()), &*clock).await;
+    }
+}
