@@ -5,17 +5,12 @@ mod event_log;
 mod files;
 mod task_queue;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use crate::blocking::held;
 
 pub use documents::MemoryDocuments;
 pub use event_log::MemoryEventLog;
 pub use files::MemoryFiles;
 pub use task_queue::MemoryTaskQueue;
-
-/// The content of a lock, even when a panic elsewhere has left it: all changes under these locks are whole or not begun.
-fn held<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
-    lock.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 #[cfg(test)]
 mod tests {
