@@ -1,1 +1,16 @@
-//! Adapters.
+//! What stands behind Headwater's ports.
+//!
+//! | module | stands behind |
+//! |---|---|
+//! | [`clock`] | time and unpredictability: the system's, and a clock for tests |
+//! | [`memory`] | every store, kept in memory |
+//! | [`folder`] | files in a folder |
+//!
+//! Each adapter keeps the contract of its port (the suites in `headwater_core::ports::contract`) and turns its own errors into
+//! the port's at its own door.
+
+mod blocking;
+pub mod clock;
+pub mod folder;
+pub mod memory;
+mod waiting;
