@@ -5,6 +5,8 @@
 //! | [`clock`] | time and unpredictability: the system's, and a clock for tests |
 //! | [`memory`] | every store, kept in memory |
 //! | [`folder`] | files in a folder |
+//! | [`specs_folder`] | the stock specifications with those of a folder on top |
+//! | [`targets`] | where records go: standard output, files, HTTP, Kafka |
 //!
 //! Each adapter keeps the contract of its port (the suites in `headwater_core::ports::contract`) and turns its own errors into
 //! the port's at its own door.
@@ -13,4 +15,10 @@ mod blocking;
 pub mod clock;
 pub mod folder;
 pub mod memory;
+pub mod specs_folder;
+mod stores;
+pub mod targets;
 mod waiting;
+
+pub use clock::{ManualClock, OsEntropy, SystemClock};
+pub use stores::Stores;

@@ -15,7 +15,7 @@ use crate::targets::Target;
 use crate::tasks::{Phase, Task};
 
 /// The value of `config_file` for a job whose specification came with the request.
-pub const CUSTOM: &str = "__custom__";
+pub(super) const CUSTOM: &str = "__custom__";
 
 /// What stands between a start timestamp and the first record, as in the original.
 const START_OFFSET: Duration = Duration::from_millis(1);
@@ -231,7 +231,7 @@ pub fn parse_time_type(text: &str) -> Option<TimeType> {
 pub struct Launch {
     /// The job's name.
     pub name: JobName,
-    /// The name of its specification, or [`CUSTOM`].
+    /// The name of its specification, or `__custom__`.
     pub config_file: String,
     /// The specification itself, as it was at the launch.
     pub specification: Json,
@@ -283,7 +283,7 @@ pub struct Progress {
 pub struct Report {
     /// The job's name.
     pub name: JobName,
-    /// The name of its specification, or [`CUSTOM`].
+    /// The name of its specification, or `__custom__`.
     pub config_file: String,
     /// The target, with the path it is served under and secrets masked.
     pub target: Map<String, Json>,

@@ -1,0 +1,84 @@
+//! Composition: stores, services, routers, the worker. The only place that knows all of them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use axum::routing::get;
+use axum::{Json, Router};
+use headwater_adapters::specs_folder::SpecsFolder;
+use headwater_adapters::targets::TargetSet;
+use headwater_adapters::{OsEntropy, Stores, SystemClock};
+use headwater_core::datagen::{DatagenService, DatagenStepper, KIND, Specifications, Stock};
+use headwater_core::ports::{Clock, Entropy, Targets};
+use headwater_core::tasks::{Budget, TaskStore, Worker, WorkerConfig};
+use headwater_web::{House, Token, with_house_layers};
+use metrics_exporter_prometheus::PrometheusHandle;
+use serde_json::json;
+
+use crate::args::{Serve, Store};
+
+/// How much a step does. A second bounds what a crash repeats and how late a stop is seen; the bytes keep a step short on a slow
+/// disk.
+const BUDGET: Budget = Budget { records: u64::MAX, bytes: 16 * 1024 * 1024, wall: Duration::from_secs(1) };
+
+/// All that runs, composed.
+pub(crate) struct App {
+    pub(crate) routes: Router,
+    pub(crate) worker: Worker,
+    pub(crate) tasks: TaskStore,
+    pub(crate) datagen: DatagenService,
+}
+
+/// Opens the stores and composes everything over them.
+pub(crate) fn compose(options: &Serve, prometheus: PrometheusHandle) -> anyhow::Result<App> {
+    let (clock, entropy): (Arc<dyn Clock>, Arc<dyn Entropy>) = (Arc::new(SystemClock::new()), Arc::new(OsEntropy));
+    let stores = match options.store {
+        Store::Memory => Stores::in_memory(&clock),
+        Store::Embedded => {
+            let folder = &options.data_dir;
+            anyhow::Ok(Stores::in_memory(&clock)).with_context(|| format!("the data folder {} cannot be opened", folder.display()))?
+        }
+    };
+    let specifications: Arc<dyn Specifications> = match &options.specs_dir {
+        None => Arc::new(Stock),
+        Some(folder) => {
+            let opened = SpecsFolder::open(folder);
+            Arc::new(opened.with_context(|| format!("--specs-dir: {} cannot be read", folder.display()))?)
+        }
+    };
+    let outbound = options.allow_outbound.clone().unwrap_or_default();
+    let targets: Arc<dyn Targets> = Arc::new(TargetSet::new(Arc::clone(&stores.files), outbound));
+    let datagen = stores.datagen(specifications, Arc::clone(&targets), &clock, &entropy);
+    let tasks = stores.tasks(&clock);
+    let config = WorkerConfig {
+        holder: format!("local-{:016x}", entropy.draw()),
+        budget: BUDGET,
+        lease: Duration::from_secs(90),
+        first_pause: Duration::from_millis(250),
+        longest_pause: Duration::from_secs(30),
+    };
+    let stepper: Arc<dyn headwater_core::tasks::Stepper> = Arc::new(DatagenStepper::new(targets, Arc::clone(&clock)));
+    let worker = Worker::new(tasks.clone(), Arc::clone(&stores.queue), Arc::clone(&clock), [(KIND, stepper)], config);
+    let house = House { token: options.token.clone().map(|token| Token::new(token.0)), clock: Arc::clone(&clock), entropy };
+    let routes = with_house_layers(host_routes(prometheus).merge(headwater_datagen::router(datagen.clone())), house);
+    Ok(App { routes, worker, tasks, datagen })
+}
+
+/// What the host itself answers.
+fn host_routes(prometheus: PrometheusHandle) -> Router {
+    let greeting = json!({"message": "Data Generator server. POST to /start to initiate an data generator."});
+    Router::new()
+        .route("/", get(async move || Json(greeting)))
+        .route("/healthz", get(async || Json(json!({"status": "ok"}))))
+        .route("/metrics", get(async move || prometheus.render()))
+}
+
+/// Refuses to listen beyond loopback unprotected.
+pub(crate) fn check_exposure(options: &Serve) -> anyhow::Result<()> {
+    let address = options.address();
+    if !address.ip().is_loopback() && options.token.is_none() && !options.insecure {
+        bail!("{address} is reachable from other machines: give a --token, or --insecure if that is meant");
+    }
+    Ok(())
+}

@@ -1,0 +1,27 @@
+//! `--demo`: what a newcomer should see, in small.
+
+use std::net::SocketAddr;
+
+use headwater_core::datagen::{DatagenService, StartError};
+use serde_json::json;
+use tracing::{info, warn};
+
+/// The demo job's name, and its file's without the ending.
+const NAME: &str = "clicks";
+
+/// Starts a clickstream in real time, and says where to look.
+pub(crate) async fn start(datagen: &DatagenService, address: SocketAddr) {
+    let job = json!({
+        "name": NAME,
+        "config_file": "clickstream/clickstream.json",
+        "target": {"type": "file", "path": format!("{NAME}.json")},
+        "time_type": "REAL",
+        "concurrency": 50,
+    });
+    match datagen.start(&job).await {
+        Ok(_) => info!("demo: fifty visitors of a shop are clicking into {NAME}.json"),
+        Err(StartError::NameTaken(_)) => info!("demo: the visitors of the last run click on"),
+        Err(error) => return warn!(error = &error as &dyn std::error::Error, "demo: the clickstream could not be started"),
+    }
+    info!("demo: see  curl http://{address}/status/{NAME}  and  curl http://{address}/file/{NAME}.json");
+}

@@ -1,0 +1,73 @@
+//! `headwater serve`: listens, steps, and leaves in order.
+
+use std::future::IntoFuture as _;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use metrics_exporter_prometheus::PrometheusBuilder;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tracing::{info, warn};
+
+use crate::args::Serve;
+use crate::{app, demo, logs, steps};
+
+/// How long requests under way, and then steps, may take to finish once the server is told to end.
+const LEAVE_WITHIN: Duration = Duration::from_secs(10);
+
+pub(crate) fn run(options: Serve) -> anyhow::Result<ExitCode> {
+    app::check_exposure(&options)?;
+    logs::install(options.log_format);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the runtime cannot be started")?;
+    let outcome = runtime.block_on(serve(options));
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    outcome
+}
+
+async fn serve(options: Serve) -> anyhow::Result<ExitCode> {
+    let prometheus = PrometheusBuilder::new().install_recorder().context("the metrics cannot be set up")?;
+    let app = app::compose(&options, prometheus)?;
+    let address = options.address();
+    let listener = TcpListener::bind(address).await.with_context(|| format!("{address} cannot be listened on"))?;
+    let address = listener.local_addr()?;
+
+    let resumed = app.tasks.recover().await.context("the jobs of the last run cannot be taken up")?;
+    let (end, ending) = watch::channel(false);
+    let worker = tokio::spawn(steps::drive(app.worker, ending.clone()));
+    if options.demo {
+        demo::start(&app.datagen, address).await;
+    }
+    info!(%address, store = ?options.store, resumed, "listening");
+
+    let mut closing = ending.clone();
+    let server = axum::serve(listener, app.routes).with_graceful_shutdown(async move {
+        let _ = closing.wait_for(|ending| *ending).await;
+    });
+    let mut server = tokio::spawn(server.into_future());
+    tokio::select! {
+        () = told_to_end() => info!("ending: finishing what is under way"),
+        ended = &mut server => ended.context("the server broke down")??,
+    }
+    let _ = end.send(true);
+    if tokio::time::timeout(LEAVE_WITHIN, worker).await.is_err() {
+        warn!("a step did not end in time; it is repeated at the next start");
+    }
+    if tokio::time::timeout(LEAVE_WITHIN, server).await.is_err() {
+        warn!("a request did not end in time");
+    }
+    info!("ended");
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn told_to_end() {
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
+        warn!("signals cannot be listened for");
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+}

@@ -1,0 +1,59 @@
+use std::sync::Arc;
+
+use headwater_core::datagen::{DatagenService, Specifications};
+use headwater_core::ports::{Clock, Documents, Entropy, EventLog, Files, TaskQueue, Targets};
+use headwater_core::tasks::TaskStore;
+
+use crate::memory::{MemoryDocuments, MemoryEventLog, MemoryFiles, MemoryTaskQueue};
+
+/// One set of stores, handed to every group of a host, so that what is written through one can be read through another.
+#[derive(Debug, Clone)]
+pub struct Stores {
+    /// Documents.
+    pub documents: Arc<dyn Documents>,
+    /// Files.
+    pub files: Arc<dyn Files>,
+    /// Event logs.
+    pub event_log: Arc<dyn EventLog>,
+    /// The queue of background work.
+    pub queue: Arc<dyn TaskQueue>,
+}
+
+impl Stores {
+    /// Stores that forget when the process ends.
+    #[must_use]
+    pub fn in_memory(clock: &Arc<dyn Clock>) -> Self {
+        Self {
+            documents: Arc::new(MemoryDocuments::new()),
+            files: Arc::new(MemoryFiles::new(Arc::clone(clock))),
+            event_log: Arc::new(MemoryEventLog::new(Arc::clone(clock))),
+            queue: Arc::new(MemoryTaskQueue::new(Arc::clone(clock))),
+        }
+    }
+
+    /// The tasks in these stores.
+    #[must_use]
+    pub fn tasks(&self, clock: &Arc<dyn Clock>) -> TaskStore {
+        TaskStore::new(Arc::clone(&self.documents), Arc::clone(&self.queue), Arc::clone(clock))
+    }
+
+    /// The datagen service over these stores.
+    #[must_use]
+    pub fn datagen(
+        &self,
+        specifications: Arc<dyn Specifications>,
+        targets: Arc<dyn Targets>,
+        clock: &Arc<dyn Clock>,
+        entropy: &Arc<dyn Entropy>,
+    ) -> DatagenService {
+        DatagenService {
+            documents: Arc::clone(&self.documents),
+            files: Arc::clone(&self.files),
+            tasks: self.tasks(clock),
+            specifications,
+            targets,
+            clock: Arc::clone(clock),
+            entropy: Arc::clone(entropy),
+        }
+    }
+}
