@@ -37,7 +37,13 @@ fn main() {
     let entities = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(100);
     let specification: serde_json::Value = serde_json::from_str(include_str!("../specs/clickstream/clickstream.json")).expect("stock");
     let plan = Plan::compile(&specification, 1, None).expect("stock");
-    let run = Run { seed: 1, start: Timestamp::from_millis(1_577_836_800_000), concurrency: entities, total_events: Some(RECORDS), time_limit: None };
+    let run = Run {
+        seed: 1,
+        start: Timestamp::from_millis(1_577_836_800_000),
+        concurrency: entities,
+        total_events: Some(RECORDS),
+        time_limit: None,
+    };
 
     // Few enough records to stay in the cache: the struct's side is not to wait for memory.
     let sample = generate(&plan, Run { total_events: Some(10_000), ..run });
@@ -57,9 +63,14 @@ fn main() {
         values.sort_by(f64::total_cmp);
         values[values.len() / 2]
     };
-    println!("{RECORDS} records of the clickstream, {entities} entities, {:.1} bytes a record, {ROUNDS} rounds", bytes as f64 / RECORDS as f64);
+    println!(
+        "{RECORDS} records of the clickstream, {entities} entities, {:.1} bytes a record, {ROUNDS} rounds",
+        bytes as f64 / RECORDS as f64
+    );
     println!("{:<44}{:>14}{:>12}{:>12}{:>10}", "", "records/s", "MB/s", "ns/record", "ratio");
-    for (i, what) in ["kernel into a discarding sink", "(a) serde_json from ready-made structs", "(b) copying the same bytes"].iter().enumerate() {
+    for (i, what) in
+        ["kernel into a discarding sink", "(a) serde_json from ready-made structs", "(b) copying the same bytes"].iter().enumerate()
+    {
         let seconds = median(&|round| round[i]);
         let ratio = median(&|round| round[i] / round[0]);
         let (rate, megabytes) = (RECORDS as f64 / seconds, bytes as f64 / seconds / 1e6);
@@ -78,7 +89,8 @@ fn discard(plan: &Plan, run: Run) -> usize {
     let (mut batch, mut bytes) = (Batch::default(), 0);
     loop {
         let mut records = Records::reusing(batch);
-        let advance = generator.advance(Window { records: u64::MAX, bytes: 256 * 1024, horizon: u64::MAX }, &mut records).expect("it goes on");
+        let advance =
+            generator.advance(Window { records: u64::MAX, bytes: 256 * 1024, horizon: u64::MAX }, &mut records).expect("it goes on");
         batch = black_box(records.into_batch());
         bytes += batch.text.len();
         if advance == Advance::Done {
@@ -89,7 +101,9 @@ fn discard(plan: &Plan, run: Run) -> usize {
 
 fn generate(plan: &Plan, run: Run) -> Batch {
     let mut records = Records::default();
-    Generator::new(plan, run).advance(Window { records: u64::MAX, bytes: usize::MAX, horizon: u64::MAX }, &mut records).expect("it goes on");
+    Generator::new(plan, run)
+        .advance(Window { records: u64::MAX, bytes: usize::MAX, horizon: u64::MAX }, &mut records)
+        .expect("it goes on");
     records.into_batch()
 }
 

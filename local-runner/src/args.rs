@@ -92,7 +92,11 @@ impl std::fmt::Debug for TokenText {
 
 fn token(text: &str) -> Result<TokenText, String> {
     let fits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic());
-    if fits { Ok(TokenText(headwater_core::secret::Secret::new(text))) } else { Err("a token is printable ASCII without spaces".to_owned()) }
+    if fits {
+        Ok(TokenText(headwater_core::secret::Secret::new(text)))
+    } else {
+        Err("a token is printable ASCII without spaces".to_owned())
+    }
 }
 
 /// Where everything is kept.

@@ -14,7 +14,9 @@ use bytes::Bytes;
 use headwater_adapters::folder::Folder;
 use headwater_adapters::targets::{OutboundHosts, TargetSet};
 use headwater_adapters::{OsEntropy, SystemClock};
-use headwater_core::datagen::{Advance, Generator, Plan, Records, Run, Specifications as _, Stock, TimeType, Window, clock_text, source_of};
+use headwater_core::datagen::{
+    Advance, Generator, Plan, Records, Run, Specifications as _, Stock, TimeType, Window, clock_text, source_of,
+};
 use headwater_core::ids::{SourceName, SpecName};
 use headwater_core::ports::{Batch, Clock, Committed, Entropy as _, Owner, Sink, SinkError, Targets as _};
 use headwater_core::targets::Target;
@@ -29,7 +31,8 @@ const SLICE: usize = 256 * 1024;
 const DRAW_EVERY: Duration = Duration::from_millis(100);
 
 pub(crate) fn run(options: &Generate) -> anyhow::Result<ExitCode> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().context("the runtime cannot be started")?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().context("the runtime cannot be started")?;
     let outcome = runtime.block_on(async {
         tokio::select! {
             outcome = generate(options) => outcome,
@@ -48,12 +51,19 @@ async fn generate(options: &Generate) -> anyhow::Result<ExitCode> {
         Some(name) => find_source(&name, beside.as_deref()).await?,
         None => None,
     };
-    let plan = Plan::compile(&specification, seed, source.as_deref()).map_err(|mistakes| anyhow!("{}: {mistakes}", options.specification))?;
+    let plan =
+        Plan::compile(&specification, seed, source.as_deref()).map_err(|mistakes| anyhow!("{}: {mistakes}", options.specification))?;
     let start = match options.simulate {
         Some(TimeType::From(moment)) => moment,
         Some(TimeType::Simulated | TimeType::Real) | None => clock.now(),
     };
-    let run = Run { seed, start, concurrency: options.concurrency, total_events: options.total_events, time_limit: options.time.map(|time| time.0) };
+    let run = Run {
+        seed,
+        start,
+        concurrency: options.concurrency,
+        total_events: options.total_events,
+        time_limit: options.time.map(|time| time.0),
+    };
     if plan.stands_still() && run.total_events.is_none() {
         bail!("{}: job time never passes here; give a number of records with -n", options.specification);
     }

@@ -10,8 +10,8 @@ use headwater_core::ports::{FileInfo, Timestamp};
 use headwater_web::byte_range::{Wanted, wanted};
 use headwater_web::{Problem, Segment};
 use http::header::{
-    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH,
-    IF_RANGE, LAST_MODIFIED, RANGE,
+    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName, HeaderValue,
+    IF_NONE_MATCH, IF_RANGE, LAST_MODIFIED, RANGE,
 };
 use http::{HeaderMap, Method, StatusCode};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
@@ -46,7 +46,11 @@ pub(crate) async fn file(
     if status == StatusCode::PARTIAL_CONTENT {
         all.insert(CONTENT_RANGE, value(&format!("bytes {}-{}/{}", part.start, part.end - 1, info.length)));
     }
-    let body = if method == Method::HEAD { Body::empty() } else { Body::from_stream(service.files.read(&name, part).await?.map_err(std::io::Error::other)) };
+    let body = if method == Method::HEAD {
+        Body::empty()
+    } else {
+        Body::from_stream(service.files.read(&name, part).await?.map_err(std::io::Error::other))
+    };
     Ok((status, all, body).into_response())
 }
 
@@ -72,7 +76,8 @@ fn http_date(moment: Timestamp) -> String {
 
 /// `inline` under the file's own name; a name beyond ASCII comes in the form of RFC 6266 besides.
 fn disposition(name: &FileName) -> String {
-    const PLAIN: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'%').add(b'\'').add(b'(').add(b')').add(b',').add(b'/').add(b';').add(b'\\');
+    const PLAIN: &AsciiSet =
+        &CONTROLS.add(b' ').add(b'"').add(b'%').add(b'\'').add(b'(').add(b')').add(b',').add(b'/').add(b';').add(b'\\');
     let base = name.as_str().rsplit('/').next().unwrap_or_default();
     let ascii: String = base.chars().map(|c| if c.is_ascii_graphic() && !"\"\\".contains(c) || c == ' ' { c } else { '_' }).collect();
     if ascii == base {

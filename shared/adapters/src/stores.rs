@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use headwater_core::datagen::{DatagenService, Specifications};
-use headwater_core::ports::{Clock, Documents, Entropy, EventLog, Files, TaskQueue, Targets};
+use headwater_core::ports::{Clock, Documents, Entropy, EventLog, Files, Targets, TaskQueue};
 use headwater_core::tasks::TaskStore;
 
 use crate::memory::{MemoryDocuments, MemoryEventLog, MemoryFiles, MemoryTaskQueue};

@@ -181,7 +181,8 @@ impl<'a> Node<'a> {
             return Some(integer);
         }
         match self.value.as_f64() {
-            Some(number) if number.fract() == 0.0 && number.abs() < 9e15 => {
+            Some(number) if number.fract() == 0.0 && number.abs() < 9e15 =>
+            {
                 #[expect(clippy::cast_possible_truncation, reason = "checked to be whole and small")]
                 Some(number as i64)
             }
@@ -195,7 +196,11 @@ impl<'a> Node<'a> {
         if (least..=most).contains(&integer) {
             return Some(integer);
         }
-        self.wrong(if most == i64::MAX { format!("must be at least {least}, not {integer}") } else { format!("must be from {least} to {most}, not {integer}") })
+        self.wrong(if most == i64::MAX {
+            format!("must be at least {least}, not {integer}")
+        } else {
+            format!("must be from {least} to {most}, not {integer}")
+        })
     }
 
     /// The elements of this value, which must be an array.

@@ -177,7 +177,8 @@ mod tests {
         let mut agreeing = [0u32; 4];
         for n in 0..2000 {
             let base = words(n, n, "a", 0);
-            for (agreed, other) in agreeing.iter_mut().zip([words(n + 1, n, "a", 0), words(n, n + 1, "a", 0), words(n, n, "b", 0), words(n, n, "a", 1)])
+            for (agreed, other) in
+                agreeing.iter_mut().zip([words(n + 1, n, "a", 0), words(n, n + 1, "a", 0), words(n, n, "b", 0), words(n, n, "a", 1)])
             {
                 *agreed += (!(base ^ other)).count_ones();
             }

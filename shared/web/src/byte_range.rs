@@ -16,7 +16,8 @@ pub enum Wanted {
 /// Reads a `Range` header.
 #[must_use]
 pub fn wanted(header: Option<&str>, length: u64) -> Wanted {
-    let Some((first, last)) = header.and_then(|text| text.trim().strip_prefix("bytes=")).and_then(|text| text.trim().split_once('-')) else {
+    let Some((first, last)) = header.and_then(|text| text.trim().strip_prefix("bytes=")).and_then(|text| text.trim().split_once('-'))
+    else {
         return Wanted::All;
     };
     match (number(first), number(last)) {
@@ -25,7 +26,11 @@ pub fn wanted(header: Option<&str>, length: u64) -> Wanted {
             if first < end { Wanted::Part(first..end) } else { Wanted::Unsatisfiable }
         }
         (Some(None), Some(Some(suffix))) => {
-            if suffix > 0 && length > 0 { Wanted::Part(length.saturating_sub(suffix)..length) } else { Wanted::Unsatisfiable }
+            if suffix > 0 && length > 0 {
+                Wanted::Part(length.saturating_sub(suffix)..length)
+            } else {
+                Wanted::Unsatisfiable
+            }
         }
         _ => Wanted::All,
     }

@@ -22,7 +22,9 @@ impl<S: Send + Sync> FromRequest<S> for JsonBody {
         }
         match serde_json::from_slice::<Value>(&bytes) {
             Ok(value) if value.is_object() => Ok(Self(value)),
-            Ok(other) => Err(Problem::bad_request(format!("the body must be a JSON object, not {}", headwater_core::mistakes::kind_of(&other)))),
+            Ok(other) => {
+                Err(Problem::bad_request(format!("the body must be a JSON object, not {}", headwater_core::mistakes::kind_of(&other))))
+            }
             Err(error) => Err(Problem::bad_request(format!("the body is not JSON: {error}"))),
         }
     }

@@ -35,7 +35,13 @@ pub(super) fn client() -> Client {
 }
 
 impl HttpSink {
-    pub(super) fn open(client: Client, url: &str, headers: &[(String, Secret)], owner: &Owner, committed: Committed) -> Result<Self, SinkError> {
+    pub(super) fn open(
+        client: Client,
+        url: &str,
+        headers: &[(String, Secret)],
+        owner: &Owner,
+        committed: Committed,
+    ) -> Result<Self, SinkError> {
         let url = Url::parse(url).map_err(|error| SinkError::Fatal(format!("{url:?} is not an address: {error}")))?;
         let mut map = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"))]);
         for (name, value) in headers {
@@ -58,7 +64,8 @@ impl Sink for HttpSink {
     async fn write(&mut self, batch: &Batch) -> Result<(), SinkError> {
         let host = self.url.host_str().unwrap_or_default();
         let key = format!("{}-{}", self.task, self.durable.records);
-        let request = self.client.post(self.url.clone()).headers(self.headers.clone()).header(IDEMPOTENCY_KEY, key).body(batch.text.clone());
+        let request =
+            self.client.post(self.url.clone()).headers(self.headers.clone()).header(IDEMPOTENCY_KEY, key).body(batch.text.clone());
         let answer = match request.send().await {
             Ok(answer) => answer,
             Err(error) => {

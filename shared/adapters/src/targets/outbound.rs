@@ -38,7 +38,11 @@ impl OutboundHosts {
             };
             same_host && port.is_none_or(|port| parsed.port_or_known_default() == Some(port))
         };
-        if allowed.iter().any(matches) { Ok(()) } else { Err(format!("this server may not call {host}: it is not on its list of allowed hosts")) }
+        if allowed.iter().any(matches) {
+            Ok(())
+        } else {
+            Err(format!("this server may not call {host}: it is not on its list of allowed hosts"))
+        }
     }
 }
 
@@ -52,7 +56,13 @@ mod tests {
         for url in ["http://in.example.org:8080/x", "https://a.b.example.com", "http://127.0.0.1:1/"] {
             assert_eq!(hosts.check_url(url), Ok(()), "{url}");
         }
-        for url in ["http://in.example.org/x", "https://example.com", "http://badexample.com", "http://127.0.0.1.evil.org", "http://127.0.0.1@evil.org/"] {
+        for url in [
+            "http://in.example.org/x",
+            "https://example.com",
+            "http://badexample.com",
+            "http://127.0.0.1.evil.org",
+            "http://127.0.0.1@evil.org/",
+        ] {
             assert!(hosts.check_url(url).is_err(), "{url}");
         }
         assert_eq!(OutboundHosts::default().check_url("http://anywhere"), Ok(()));

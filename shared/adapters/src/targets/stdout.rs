@@ -30,7 +30,9 @@ impl Sink for StdoutSink {
                 self.written.bytes += batch.text.len() as u64;
                 Ok(())
             }
-            Ok(Err(error)) if error.kind() == ErrorKind::BrokenPipe => Err(SinkError::Fatal("nobody reads the standard output any more".to_owned())),
+            Ok(Err(error)) if error.kind() == ErrorKind::BrokenPipe => {
+                Err(SinkError::Fatal("nobody reads the standard output any more".to_owned()))
+            }
             Ok(Err(error)) => Err(SinkError::Retry(format!("the standard output cannot be written: {error}"))),
             Err(_) => Err(SinkError::Retry("the standard output cannot be written".to_owned())),
         }

@@ -186,7 +186,17 @@ mod tests {
 
     #[test]
     fn what_is_no_moment_is_refused() {
-        for text in ["", "yesterday", "2020-13-01", "2020-01-01 25:00:00", "2020-02-30", "2020-01-01T", "2020-01-01T10:00:00+99:00", "sim", "2020é01-01"] {
+        for text in [
+            "",
+            "yesterday",
+            "2020-13-01",
+            "2020-01-01 25:00:00",
+            "2020-02-30",
+            "2020-01-01T",
+            "2020-01-01T10:00:00+99:00",
+            "sim",
+            "2020é01-01",
+        ] {
             assert_eq!(shown(text), None, "{text}");
         }
     }
@@ -196,7 +206,10 @@ mod tests {
         let mut date = Date::constant(1, 1, 1);
         while date.year() < 9999 {
             let micros = civil_micros(date.to_datetime(Time::midnight())).unwrap();
-            assert_eq!(civil(micros / MICROS_PER_DAY), (i64::from(date.year()), date.month().unsigned_abs().into(), date.day().unsigned_abs().into()));
+            assert_eq!(
+                civil(micros / MICROS_PER_DAY),
+                (i64::from(date.year()), date.month().unsigned_abs().into(), date.day().unsigned_abs().into())
+            );
             date = date.checked_add(jiff::Span::new().days(97)).unwrap();
         }
     }

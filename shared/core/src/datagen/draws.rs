@@ -69,7 +69,11 @@ impl Real {
 
     /// A wait in nanoseconds; what is negative does not wait.
     #[inline]
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast saturates: below zero is no wait, beyond the range is for ever")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the cast saturates: below zero is no wait, beyond the range is for ever"
+    )]
     pub(super) fn draw_nanos(&self, draw: &mut Draw) -> u64 {
         (self.draw(draw) * 1e9 + 0.5) as u64
     }

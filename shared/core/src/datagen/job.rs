@@ -158,7 +158,8 @@ fn read_settings(node: &Node<'_>) -> Option<Settings> {
     let total_events = optional(node, "total_events", |member| member.integer().map(|count| count.max(0).unsigned_abs()));
     let time = optional(node, "time", |member| {
         let text = member.text()?;
-        parse_span(text).or_else(|| member.wrong(format!("{text:?} is no time limit: an integer followed by s, m, h or d, such as 90s or 48h")))
+        parse_span(text)
+            .or_else(|| member.wrong(format!("{text:?} is no time limit: an integer followed by s, m, h or d, such as 90s or 48h")))
     });
     let time_type = match node.optional("time_type") {
         None => Some(TimeType::Simulated),
@@ -168,7 +169,14 @@ fn read_settings(node: &Node<'_>) -> Option<Settings> {
         }
     };
     let seed = optional(node, "seed", Node::integer);
-    Some(Settings { config: config?, concurrency: concurrency?, total_events: total_events?, time: time?, time_type: time_type?, seed: seed? })
+    Some(Settings {
+        config: config?,
+        concurrency: concurrency?,
+        total_events: total_events?,
+        time: time?,
+        time_type: time_type?,
+        seed: seed?,
+    })
 }
 
 /// An optional member: `Some(None)` when absent or null, `None` when it is wrong.
@@ -261,7 +269,13 @@ impl Launch {
     /// How the plan is run.
     #[must_use]
     pub fn run(&self) -> Run {
-        Run { seed: self.seed, start: self.start, concurrency: self.concurrency, total_events: self.total_events, time_limit: self.time_limit }
+        Run {
+            seed: self.seed,
+            start: self.start,
+            concurrency: self.concurrency,
+            total_events: self.total_events,
+            time_limit: self.time_limit,
+        }
     }
 }
 
@@ -373,7 +387,10 @@ mod tests {
             nulls[member] = Json::Null;
         }
         let settings = JobRequest::parse(&nulls).unwrap().settings;
-        assert_eq!((settings.concurrency, settings.total_events, settings.time, settings.time_type), (100, None, None, TimeType::Simulated));
+        assert_eq!(
+            (settings.concurrency, settings.total_events, settings.time, settings.time_type),
+            (100, None, None, TimeType::Simulated)
+        );
     }
 
     #[test]

@@ -156,7 +156,11 @@ impl MachineRun {
             let (at, spawning) = self.next_wake();
             if at > last {
                 // Paced against the wall, the job lives until its time is really over.
-                return Ok(if window.horizon < last && self.run.time_limit.is_some() { Advance::Idle { until: last } } else { self.end_at(last) });
+                return Ok(if window.horizon < last && self.run.time_limit.is_some() {
+                    Advance::Idle { until: last }
+                } else {
+                    self.end_at(last)
+                });
             }
             if at > window.horizon {
                 return Ok(Advance::Idle { until: at });
@@ -280,7 +284,10 @@ impl MachineRun {
                 at: wake.at,
                 order: wake.order,
                 prepared: self.prepared[index * self.plan.prepared_slots..][..self.plan.prepared_slots].to_vec(),
-                rendered: self.rendered[index * self.plan.rendered_slots..][..self.plan.rendered_slots].iter().map(|text| text.as_bytes().to_vec()).collect(),
+                rendered: self.rendered[index * self.plan.rendered_slots..][..self.plan.rendered_slots]
+                    .iter()
+                    .map(|text| text.as_bytes().to_vec())
+                    .collect(),
             }
         };
         MachineState {
@@ -318,7 +325,14 @@ impl MachineRun {
     }
 }
 
-fn set_variables(plan: &Machine, setters: &[Setter], key: StepKey, counters: &mut [Count], prepared: &mut [u32], rendered: &mut [Fragment]) {
+fn set_variables(
+    plan: &Machine,
+    setters: &[Setter],
+    key: StepKey,
+    counters: &mut [Count],
+    prepared: &mut [u32],
+    rendered: &mut [Fragment],
+) {
     for setter in setters {
         match setter {
             Setter::Prepared { slot, id, null, index, base } => {

@@ -20,8 +20,8 @@ mod service;
 mod stepper;
 mod text;
 
-pub use generator::{Advance, Generator, Halt, Plan, Records, RestoreError, Run, Window, source_of};
 pub use catalogue::{Specifications, Stock};
+pub use generator::{Advance, Generator, Halt, Plan, Records, RestoreError, Run, Window, source_of};
 pub use job::{Config, JobRequest, Launch, Progress, Report, Settings, TimeType, clock_text, parse_span, parse_time_type};
 pub use service::{DatagenService, StartError, StopError};
 pub use stepper::{DatagenStepper, KIND};

@@ -87,18 +87,44 @@ pub(super) struct Field {
 #[derive(Debug)]
 pub(super) enum Value {
     /// Piece `base + index`.
-    Prepared { index: Index, base: u32 },
-    Counter { counter: usize },
+    Prepared {
+        index: Index,
+        base: u32,
+    },
+    Counter {
+        counter: usize,
+    },
     /// Characters are pieces from `alphabet` on, `letters` of them.
-    Text { length: Real, alphabet: u32, letters: u32 },
-    Integer { draw: Integer, quoted: bool },
-    Float { draw: Real, precision: Option<usize>, quoted: bool },
+    Text {
+        length: Real,
+        alphabet: u32,
+        letters: u32,
+    },
+    Integer {
+        draw: Integer,
+        quoted: bool,
+    },
+    Float {
+        draw: Real,
+        precision: Option<usize>,
+        quoted: bool,
+    },
     /// Microseconds since 1970.
-    Moment { draw: MomentDraw },
-    Address { draw: Integer },
+    Moment {
+        draw: MomentDraw,
+    },
+    Address {
+        draw: Integer,
+    },
     Variable(Slot),
-    Object { members: Vec<(u32, Field)> },
-    List { elements: Vec<Field>, length: Real, selection: Index },
+    Object {
+        members: Vec<(u32, Field)>,
+    },
+    List {
+        elements: Vec<Field>,
+        length: Real,
+        selection: Index,
+    },
 }
 
 /// A moment in microseconds since 1970.

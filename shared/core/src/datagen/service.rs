@@ -146,7 +146,14 @@ impl DatagenService {
     }
 
     /// Takes the name and the file for the task and readies the target; undoes what it did when one of them fails.
-    async fn claim(&self, request: &JobRequest, id: &TaskId, now: Timestamp, job: &Free, file: Option<(FileName, Free)>) -> Result<(), StartError> {
+    async fn claim(
+        &self,
+        request: &JobRequest,
+        id: &TaskId,
+        now: Timestamp,
+        job: &Free,
+        file: Option<(FileName, Free)>,
+    ) -> Result<(), StartError> {
         let claim = Claim { name: request.name.clone(), task: id.clone(), launched: now };
         if let Some((file, free)) = file {
             let taken = || StartError::FileTaken { file: file.clone(), job: request.name.clone() };
@@ -177,7 +184,9 @@ impl DatagenService {
             Config::Inline(specification) => specification.clone(),
             Config::File(name) => {
                 let text = self.specifications.read(name).await?;
-                let text = text.ok_or_else(|| Mistakes::one("config_file", format!("there is no specification {:?}; /list names them", name.as_str())))?;
+                let text = text.ok_or_else(|| {
+                    Mistakes::one("config_file", format!("there is no specification {:?}; /list names them", name.as_str()))
+                })?;
                 serde_json::from_slice(&text).map_err(|error| Mistakes::one("config_file", format!("{name} is not JSON: {error}")))?
             }
         };

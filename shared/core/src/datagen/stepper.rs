@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures::future::{Either, select};
 use serde::Deserialize;
 use tracing::error;
 
@@ -121,6 +122,19 @@ impl DatagenStepper {
         })
     }
 
+    /// Waits for a sink, but not for one whose task is asked to stop meanwhile: a broker may be down for hours. `None` when it
+    /// was.
+    async fn unless_stopped<T>(&self, task: &Task, store: &TaskStore, work: impl Future<Output = T>) -> Result<Option<T>, TaskError> {
+        let mut work = std::pin::pin!(work);
+        loop {
+            match select(work.as_mut(), self.clock.sleep(LOOK_FOR_STOP)).await {
+                Either::Left((done, _)) => return Ok(Some(done)),
+                Either::Right(_) if store.stop_requested(&task.id).await? => return Ok(None),
+                Either::Right(_) => {}
+            }
+        }
+    }
+
     /// Generates and writes until the budget is used, there is nothing to do, or all is done.
     async fn work(&self, task: &Task, live: &mut Live, context: &StepContext<'_>) -> Result<Result<Ended, Obstacle>, TaskError> {
         let run = live.launch.run();
@@ -150,8 +164,10 @@ impl DatagenStepper {
             };
             live.batch = records.into_batch();
             if !live.batch.is_empty() {
-                if let Err(error) = live.sink.write(&live.batch).await {
-                    return Ok(Err(error.into()));
+                match self.unless_stopped(task, context.store, live.sink.write(&live.batch)).await? {
+                    Some(Ok(())) => {}
+                    Some(Err(error)) => return Ok(Err(error.into())),
+                    None => return Ok(Ok(Ended::Stop)),
                 }
                 records_left -= live.batch.len() as u64;
                 bytes_left = bytes_left.saturating_sub(live.batch.text.len() as u64);
@@ -173,13 +189,22 @@ impl DatagenStepper {
         }
     }
 
-    async fn close(&self, task: &Task, mut live: Live, ended: Ended) -> StepResult {
-        if matches!(ended, Ended::Stop) {
-            return StepResult { next: Next::Stopped, saved: Saved::Kept, progress: task.progress.clone(), message: task.message.clone() };
+    async fn close(&self, task: &Task, mut live: Live, ended: Ended, store: &TaskStore) -> Result<StepResult, TaskError> {
+        let flushed = match ended {
+            Ended::Stop => None,
+            Ended::Budget | Ended::Idle(_) | Ended::Done => self.unless_stopped(task, store, live.sink.flush()).await?,
+        };
+        match flushed {
+            Some(Ok(())) => Ok(self.saved(task, live, &ended)),
+            Some(Err(error)) => Ok(interrupted(task, &live, error.into())),
+            None => {
+                Ok(StepResult { next: Next::Stopped, saved: Saved::Kept, progress: task.progress.clone(), message: task.message.clone() })
+            }
         }
-        if let Err(error) = live.sink.flush().await {
-            return interrupted(task, &live, error.into());
-        }
+    }
+
+    /// The result of a step whose output is durable.
+    fn saved(&self, task: &Task, mut live: Live, ended: &Ended) -> StepResult {
         let run = live.launch.run();
         let generator = &live.generator;
         let finished = matches!(ended, Ended::Done);
@@ -198,7 +223,7 @@ impl DatagenStepper {
         let snapshot = generator.snapshot();
         live.snapshot_cost = self.clock.now().since(before);
         let next = match ended {
-            Ended::Idle(due) => Next::At(due),
+            Ended::Idle(due) => Next::At(*due),
             Ended::Budget | Ended::Done | Ended::Stop => Next::Again,
         };
         self.kept().insert(task.id.clone(), Kept { step: task.step + 1, sure: false, live });
@@ -259,7 +284,7 @@ impl Stepper for DatagenStepper {
             Err(error) => return Err(error),
         };
         match self.work(task, &mut live, &context).await? {
-            Ok(ended) => Ok(self.close(task, live, ended).await),
+            Ok(ended) => self.close(task, live, ended, context.store).await,
             Err(obstacle) => Ok(interrupted(task, &live, obstacle)),
         }
     }

@@ -205,7 +205,8 @@ fn optional_text(node: &Node<'_>, member: &str) -> Result<Option<String>, ()> {
 fn read_topic(node: &Node<'_>) -> Option<String> {
     let topic = filled_text(node, "topic")?;
     // The rule of Kafka's own `Topic.validate`.
-    let legal = topic.len() <= 249 && topic.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b)) && topic != "." && topic != "..";
+    let legal =
+        topic.len() <= 249 && topic.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b)) && topic != "." && topic != "..";
     if legal { Some(topic) } else { node.get("topic")?.wrong("must be a topic name: up to 249 of [A-Za-z0-9._-]") }
 }
 

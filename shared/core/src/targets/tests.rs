@@ -31,7 +31,8 @@ fn what_is_missing_or_unknown_is_named() {
 
 #[test]
 fn secrets_are_masked_wherever_a_target_is_shown() {
-    let given = json!({"type": "kafka", "endpoint": "k", "topic": "t", "security_protocol": "SASL_SSL", "username": "u", "password": "pa55"});
+    let given =
+        json!({"type": "kafka", "endpoint": "k", "topic": "t", "security_protocol": "SASL_SSL", "username": "u", "password": "pa55"});
     let target = Target::parse(&given).unwrap();
     assert!(!format!("{target:?}").contains("pa55"));
     assert_eq!(target.shown(given.as_object().unwrap())["password"], MASK);

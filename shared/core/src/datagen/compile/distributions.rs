@@ -59,7 +59,9 @@ pub(super) fn length(node: &Node<'_>) -> Option<Real> {
     let real = real(node, Reading::Truncated)?;
     match real.greatest() {
         #[expect(clippy::cast_precision_loss, reason = "a small limit")]
-        Some(greatest) if greatest > limits::DRAWN_LENGTH as f64 + 1.0 => node.wrong(format!("lengths of more than {} are not allowed", limits::DRAWN_LENGTH)),
+        Some(greatest) if greatest > limits::DRAWN_LENGTH as f64 + 1.0 => {
+            node.wrong(format!("lengths of more than {} are not allowed", limits::DRAWN_LENGTH))
+        }
         _ => Some(real),
     }
 }
@@ -73,7 +75,11 @@ pub(super) fn integer(node: &Node<'_>) -> Option<Integer> {
             let max = node.required("max").and_then(|max| whole(&max, f64::floor));
             let (min, max) = both(min, max)?;
             if min > max {
-                return node.get("min")?.wrong(format!("no integer lies from {} to {}", node.get("min")?.value(), node.get("max")?.value()));
+                return node.get("min")?.wrong(format!(
+                    "no integer lies from {} to {}",
+                    node.get("min")?.value(),
+                    node.get("max")?.value()
+                ));
             }
             Some(Integer::Uniform { min, count: max.abs_diff(min).saturating_add(1) })
         }

@@ -12,8 +12,7 @@ use crate::mistakes::Node;
 use crate::random::FieldId;
 
 /// The 100 printable ASCII characters of Python's `string.printable`.
-const PRINTABLE: &str =
-    "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~ \t\n\r\u{b}\u{c}";
+const PRINTABLE: &str = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~ \t\n\r\u{b}\u{c}";
 
 /// Where a dimension stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,7 +48,11 @@ pub(super) fn has_prepared_values(dimension: &Json) -> bool {
 pub(super) fn chance(node: &Node<'_>, member: &str) -> Option<Chance> {
     let Some(percent) = node.optional(member) else { return Some(Chance::NEVER) };
     let value = percent.number()?;
-    if (0.0..=100.0).contains(&value) { Some(Chance::of(value / 100.0)) } else { percent.wrong(format!("must be from 0 to 100, not {value}")) }
+    if (0.0..=100.0).contains(&value) {
+        Some(Chance::of(value / 100.0))
+    } else {
+        percent.wrong(format!("must be from 0 to 100, not {value}"))
+    }
 }
 
 /// The cardinality, 0 when absent.
@@ -151,7 +154,8 @@ impl Compiler {
         let variable = node.required("variable")?;
         let name = variable.text()?;
         if place == Place::Pooled {
-            return variable.wrong("a variable cannot stand inside something with a cardinality: its pool is filled before there is any entity");
+            return variable
+                .wrong("a variable cannot stand inside something with a cardinality: its pool is filled before there is any entity");
         }
         match self.variables.get(name) {
             Some(found) => Some(Value::Variable(found.slot)),

@@ -212,7 +212,11 @@ impl Compiler {
             dimension.expect_object()?;
             let name = dimension.required("name")?.text()?;
             if !seen.insert(name) {
-                let problem = if name == "time" { "every record has its own member `time`".to_owned() } else { format!("this emitter has {name:?} already") };
+                let problem = if name == "time" {
+                    "every record has its own member `time`".to_owned()
+                } else {
+                    format!("this emitter has {name:?} already")
+                };
                 return dimension.get("name")?.wrong(problem);
             }
             self.member(dimension, name, id.child(name))

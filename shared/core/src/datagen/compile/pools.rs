@@ -44,7 +44,9 @@ impl Compiler {
                 // The rarest of n equally likely values is missed n times in a row with probability 1/e; 64 n times, with e^-64.
                 if misses > 64 * size + 10_000 {
                     let met = texts.len();
-                    return node.get("cardinality")?.wrong(format!("asks for {size} distinct values, but only {met} came out of {attempt} draws"));
+                    return node
+                        .get("cardinality")?
+                        .wrong(format!("asks for {size} distinct values, but only {met} came out of {attempt} draws"));
                 }
                 continue;
             }

@@ -110,7 +110,14 @@ impl Table {
         Some(Self { columns, rows })
     }
 
-    fn prepare(&self, node: &Node<'_>, time_column: usize, format: &TimeFormat, nulls: &[(Node<'_>, &str, Chance)], skipping: Option<Skipping>) -> Option<Replay> {
+    fn prepare(
+        &self,
+        node: &Node<'_>,
+        time_column: usize,
+        format: &TimeFormat,
+        nulls: &[(Node<'_>, &str, Chance)],
+        skipping: Option<Skipping>,
+    ) -> Option<Replay> {
         let mut pieces = Pieces::default();
         let mut columns: Vec<Column> = Vec::with_capacity(self.columns.len());
         for (i, name) in self.columns.iter().enumerate() {
@@ -129,11 +136,12 @@ impl Table {
             let Some(time) = record.get(time_column).and_then(|text| format.parse(text)) else {
                 let line = record.position().map_or(0, csv::Position::line);
                 let shown = record.get(time_column).unwrap_or_default();
-                return node.get("time_field")?.wrong(format!("line {line} of the file has the time {shown:?}, which is not of the format {format}"));
+                return node
+                    .get("time_field")?
+                    .wrong(format!("line {line} of the file has the time {shown:?}, which is not of the format {format}"));
             };
-            let cells: Vec<u32> = (0..columns.len())
-                .map(|column| pieces.add(&record.get(column).map_or_else(|| b"null".to_vec(), json_string)))
-                .collect();
+            let cells: Vec<u32> =
+                (0..columns.len()).map(|column| pieces.add(&record.get(column).map_or_else(|| b"null".to_vec(), json_string))).collect();
             rows.push(Row { time, cells: cells[0] });
         }
         Some(Replay { rows, columns, time_column, skipping, pieces })
