@@ -37,7 +37,7 @@ pub(crate) fn compose(options: &Serve, prometheus: PrometheusHandle) -> anyhow::
         Store::Memory => Stores::in_memory(&clock),
         Store::Embedded => {
             let folder = &options.data_dir;
-            anyhow::Ok(Stores::in_memory(&clock)).with_context(|| format!("the data folder {} cannot be opened", folder.display()))?
+            Stores::embedded(folder, &clock).with_context(|| format!("the data folder {} cannot be opened", folder.display()))?
         }
     };
     let specifications: Arc<dyn Specifications> = match &options.specs_dir {

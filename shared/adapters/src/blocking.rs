@@ -1,6 +1,7 @@
 //! What adapters over blocking calls have in common: threads to block on, locks, and what the disk's errors mean.
 
 use std::io;
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use headwater_core::ports::PortError;
@@ -29,4 +30,16 @@ pub(crate) fn is_full(error: &io::Error) -> bool {
 /// The port's error for one of the disk.
 pub(crate) fn disk_error(doing: &'static str, what: &impl ToString, error: io::Error) -> PortError {
     if is_full(&error) { PortError::Full { what: what.to_string() } } else { PortError::unavailable(doing, error) }
+}
+
+/// Makes the names in a folder durable.
+#[cfg(unix)]
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
+    std::fs::File::open(folder)?.sync_all()
+}
+
+/// Other systems keep names durable themselves and cannot open a folder.
+#[cfg(not(unix))]
+pub(crate) fn sync_folder(_: &Path) -> io::Result<()> {
+    Ok(())
 }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`clock`] | time and unpredictability: the system's, and a clock for tests |
 //! | [`memory`] | every store, kept in memory |
+//! | [`embedded`] | documents, event log and task queue in one folder on disk |
 //! | [`folder`] | files in a folder |
 //! | [`specs_folder`] | the stock specifications with those of a folder on top |
 //! | [`targets`] | where records go: standard output, files, HTTP, Kafka |
@@ -13,6 +14,7 @@
 
 mod blocking;
 pub mod clock;
+pub mod embedded;
 pub mod folder;
 pub mod memory;
 pub mod specs_folder;
@@ -21,4 +23,4 @@ pub mod targets;
 mod waiting;
 
 pub use clock::{ManualClock, OsEntropy, SystemClock};
-pub use stores::Stores;
+pub use stores::{Stores, StoresError};

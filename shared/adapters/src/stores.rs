@@ -1,10 +1,24 @@
+use std::path::Path;
 use std::sync::Arc;
 
 use headwater_core::datagen::{DatagenService, Specifications};
 use headwater_core::ports::{Clock, Documents, Entropy, EventLog, Files, Targets, TaskQueue};
 use headwater_core::tasks::TaskStore;
 
+use crate::embedded::{EmbeddedStore, OpenError};
+use crate::folder::Folder;
 use crate::memory::{MemoryDocuments, MemoryEventLog, MemoryFiles, MemoryTaskQueue};
+
+/// Why stores could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum StoresError {
+    /// The embedded store.
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    /// The folder of files.
+    #[error("the folder of files cannot be opened")]
+    Files(#[from] std::io::Error),
+}
 
 /// One set of stores, handed to every group of a host, so that what is written through one can be read through another.
 #[derive(Debug, Clone)]
@@ -20,6 +34,21 @@ pub struct Stores {
 }
 
 impl Stores {
+    /// Stores on this machine's disk: the embedded store and the folder `files`, both below `folder`. No other process may
+    /// have it open.
+    ///
+    /// # Errors
+    /// See [`StoresError`].
+    pub fn embedded(folder: &Path, clock: &Arc<dyn Clock>) -> Result<Self, StoresError> {
+        let store = EmbeddedStore::open(folder, Arc::clone(clock))?;
+        Ok(Self {
+            documents: Arc::new(store.documents()),
+            files: Arc::new(Folder::open(folder.join("files"))?),
+            event_log: Arc::new(store.event_log()),
+            queue: Arc::new(store.task_queue()),
+        })
+    }
+
     /// Stores that forget when the process ends.
     #[must_use]
     pub fn in_memory(clock: &Arc<dyn Clock>) -> Self {

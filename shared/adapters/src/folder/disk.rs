@@ -10,7 +10,7 @@ use bytes::Bytes;
 use headwater_core::ids::FileName;
 use headwater_core::ports::{FileInfo, PortError, Timestamp};
 
-use crate::blocking::disk_error;
+use crate::blocking::{disk_error, sync_folder};
 
 /// Most bytes in one piece of a read.
 const PIECE: u64 = 128 << 10;
@@ -207,18 +207,6 @@ fn not_found(name: &FileName) -> PortError {
 
 fn too_short(name: &FileName) -> PortError {
     PortError::Corrupt { what: name.to_string(), source: "the file is shorter than what was asked for".into() }
-}
-
-/// Makes the names in a folder durable.
-#[cfg(unix)]
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
-}
-
-/// Other systems keep names durable themselves and cannot open a folder.
-#[cfg(not(unix))]
-fn sync_folder(_: &Path) -> io::Result<()> {
-    Ok(())
 }
 
 #[cfg(unix)]
