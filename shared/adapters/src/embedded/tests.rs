@@ -9,7 +9,7 @@ use futures::TryStreamExt as _;
 use futures::future::join_all;
 use headwater_core::ids::TaskId;
 use headwater_core::ports::{
-    AppendKey, Appended, Condition, Documents as _, Event, EventLog as _, Key, LogName, StepMessage, StoredEvent, TaskQueue as _,
+    AppendKey, Appended, Condition, Documents as _, Event, EventLog as _, Key, LogName, Position, StepMessage, StoredEvent, TaskQueue as _,
     TimeRange, Timestamp, contract,
 };
 use redb::backends::FileBackend;
@@ -184,6 +184,9 @@ async fn the_space_of_trimmed_and_removed_logs_comes_back() {
     port.trim(&log("trimmed"), Timestamp::from_micros(1_001)).await.unwrap();
     port.remove(&log("removed")).await.unwrap();
     assert_eq!(all(&store, &log("trimmed")).await.len(), 1, "trimmed events are hidden at once");
+    let before_all = Some(Position { millis: 0, sequence: 0 });
+    let stream = port.read(&log("trimmed"), TimeRange::ALL, before_all).await.unwrap();
+    assert_eq!(stream.try_collect::<Vec<_>>().await.unwrap().len(), 1, "a position before the trim does not bring them back");
     drop((port, store)); // Wherever the removal stands, it goes on in the next process.
     let store = EmbeddedStore::open(folder.path(), clock).unwrap();
     for _ in 0..1000 {
