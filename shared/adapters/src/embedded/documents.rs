@@ -60,6 +60,7 @@ impl Documents for EmbeddedDocuments {
 
     async fn put(&self, key: &Key, body: Bytes, condition: Condition) -> Result<Etag, PortError> {
         let key = key.clone();
+        let size = key.as_str().len() + NUMBER + body.len();
         let work = move |tables: &mut Tables<'_>| {
             if let Some(refusal) = refusal(tables, &key, &condition)? {
                 return Ok(Err(refusal));
@@ -71,7 +72,7 @@ impl Documents for EmbeddedDocuments {
             rest.copy_from_slice(&body);
             Ok(Ok(etag_of(number)))
         };
-        self.shared.write("writing a document", work).await
+        self.shared.write("writing a document", size, work).await
     }
 
     async fn delete(&self, key: &Key, condition: Condition) -> Result<(), PortError> {
@@ -83,7 +84,7 @@ impl Documents for EmbeddedDocuments {
             tables.changed |= tables.documents.remove(key.as_str())?.is_some();
             Ok(Ok(()))
         };
-        self.shared.write("removing a document", work).await
+        self.shared.write("removing a document", 0, work).await
     }
 
     async fn list(&self, prefix: &Key, after: Option<&Key>, limit: usize) -> Result<Vec<Listed>, PortError> {

@@ -1,6 +1,7 @@
 //! The database file.
 
 use std::fmt;
+use std::io;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use headwater_core::ports::PortError;
@@ -13,12 +14,32 @@ use crate::blocking::is_full;
 /// Memory for pages of the database. Its own default is a gigabyte.
 const CACHE: usize = 64 << 20;
 
-/// Opens the database wherever it lives.
-pub(super) type Source = Box<dyn Fn(&mut Builder) -> Result<Database, redb::Error> + Send + Sync>;
+/// Room that writes leave free on the disk. A database that has met a full disk must be opened anew, and it can neither do
+/// that nor remove anything without room to write.
+const RESERVE: u64 = 32 << 20;
+
+type Open = dyn Fn(&mut Builder) -> Result<Database, redb::Error> + Send + Sync;
+
+/// Where the database lives.
+pub(super) struct Place {
+    /// Opens it there.
+    pub(super) open: Box<Open>,
+    /// Looks at the disk there.
+    pub(super) disk: Box<dyn Fn() -> io::Result<Disk> + Send + Sync>,
+}
+
+/// What is known of the disk.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Disk {
+    /// Bytes that are free.
+    pub(super) free: u64,
+    /// Bytes that the database's file holds, used or not; zero when that cannot be told.
+    pub(super) held: u64,
+}
 
 /// The database, which may be opened anew while it is used.
 pub(super) struct Engine {
-    source: Source,
+    place: Place,
     /// `None` after a failure, until it could be opened anew. All transactions live under a read lock, so that whoever has
     /// the write lock knows that there are none.
     database: RwLock<Option<Database>>,
@@ -31,9 +52,9 @@ impl fmt::Debug for Engine {
 }
 
 impl Engine {
-    pub(super) fn open(source: Source) -> Result<Self, redb::Error> {
-        let database = open_database(&source)?;
-        Ok(Self { source, database: RwLock::new(Some(database)) })
+    pub(super) fn open(place: Place) -> Result<Self, redb::Error> {
+        let database = open_database(&place)?;
+        Ok(Self { place, database: RwLock::new(Some(database)) })
     }
 
     fn database(&self) -> RwLockReadGuard<'_, Option<Database>> {
@@ -66,7 +87,7 @@ impl Engine {
     pub(super) fn reopen(&self) -> Result<(), redb::Error> {
         let mut database = self.database.write().unwrap_or_else(PoisonError::into_inner);
         *database = None; // Closed first: the file is locked as long as it is open.
-        match open_database(&self.source) {
+        match open_database(&self.place) {
             Ok(opened) => {
                 info!("the store was opened anew after a failure");
                 *database = Some(opened);
@@ -79,22 +100,40 @@ impl Engine {
         }
     }
 
+    /// Bytes that writes may still add to the disk.
+    pub(super) fn room(&self) -> u64 {
+        (self.place.disk)().map_or(u64::MAX, |disk| disk.free.saturating_sub(RESERVE))
+    }
+
+    /// Bytes of the file that hold nothing any more, so that writes may use them without taking more of the disk. This walks
+    /// the whole database.
+    pub(super) fn reusable(&self, transaction: &WriteTransaction) -> Result<u64, redb::Error> {
+        let Ok(disk) = (self.place.disk)() else { return Ok(0) };
+        let stats = transaction.stats()?;
+        Ok(disk.held.saturating_sub(stats.allocated_pages() * stats.page_size() as u64))
+    }
+
     /// Whether a failure has left it closed.
     pub(super) fn is_closed(&self) -> bool {
         self.database().is_none()
     }
 }
 
-fn open_database(source: &Source) -> Result<Database, redb::Error> {
-    let database = source(Database::builder().set_cache_size(CACHE))?;
+fn open_database(place: &Place) -> Result<Database, redb::Error> {
+    let database = (place.open)(Database::builder().set_cache_size(CACHE))?;
     tables::make(&database)?;
     Ok(database)
+}
+
+/// The port's error when there is no room.
+pub(super) fn full() -> PortError {
+    PortError::Full { what: "the data folder".to_owned() }
 }
 
 /// The port's error for a failure of the database that one or many callers share.
 pub(super) fn port_error(doing: &'static str, error: &Arc<redb::Error>) -> PortError {
     match &**error {
-        redb::Error::Io(cause) if is_full(cause) => PortError::Full { what: "the data folder".to_owned() },
+        redb::Error::Io(cause) if is_full(cause) => full(),
         redb::Error::Corrupted(_) => PortError::Corrupt { what: "the data folder".to_owned(), source: Arc::clone(error).into() },
         _ => PortError::unavailable(doing, Arc::clone(error)),
     }

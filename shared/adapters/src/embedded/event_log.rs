@@ -60,6 +60,7 @@ impl EventLog for EmbeddedEventLog {
         }
         let encoded: Result<Vec<Vec<u8>>, _> = batch.iter().map(postcard::to_stdvec).collect();
         let encoded = encoded.map_err(|error| PortError::Corrupt { what: log.to_string(), source: error.into() })?;
+        let size = encoded.iter().map(|event| event.len() + size_of::<[u8; 24]>()).sum();
         let (name, clock) = (log.clone(), Arc::clone(&self.shared.clock));
         let work = move |tables: &mut Tables<'_>| {
             let mut head = match head(tables, &name)? {
@@ -83,7 +84,7 @@ impl EventLog for EmbeddedEventLog {
             tables.changed = true;
             Ok(Ok(Appended::New { first, last: head.last }))
         };
-        self.shared.write("appending events", work).await
+        self.shared.write("appending events", size, work).await
     }
 
     async fn read(&self, log: &LogName, range: TimeRange, after: Option<Position>) -> Result<EventStream, PortError> {
@@ -123,7 +124,7 @@ impl EventLog for EmbeddedEventLog {
             }
             Ok(Ok(()))
         };
-        self.shared.write("trimming a log", work).await
+        self.shared.write("trimming a log", 0, work).await
     }
 
     async fn remove(&self, log: &LogName) -> Result<(), PortError> {
@@ -135,7 +136,7 @@ impl EventLog for EmbeddedEventLog {
             }
             Ok(Ok(()))
         };
-        self.shared.write("removing a log", work).await
+        self.shared.write("removing a log", 0, work).await
     }
 }
 

@@ -25,7 +25,7 @@ use redb::ReadTransaction;
 
 use crate::blocking::{blocking, sync_folder};
 use crate::waiting::Waiting;
-use engine::Engine;
+use engine::{Disk, Engine, Place};
 use tables::Tables;
 use writer::Writer;
 
@@ -86,20 +86,23 @@ impl EmbeddedStore {
         let folder = folder.as_ref();
         let failed = |error: std::io::Error| OpenError::Failed { folder: folder.to_owned(), source: error.into() };
         let path = make_folder(folder).map_err(failed)?;
-        let store = Self::open_source(folder, Box::new(move |builder| Ok(builder.create(&path)?)), clock)?;
+        let file = path.clone();
+        let disk = Box::new(move || Ok(Disk { free: fs4::available_space(&file)?, held: held_by(&file)? }));
+        let open = Box::new(move |builder: &mut redb::Builder| Ok(builder.create(&path)?));
+        let store = Self::open_place(folder, Place { open, disk }, clock)?;
         sync_folder(folder).map_err(failed)?;
         Ok(store)
     }
 
-    fn open_source(folder: &Path, source: engine::Source, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+    fn open_place(folder: &Path, place: Place, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         let folder = folder.to_owned();
-        let engine = match Engine::open(source).and_then(|engine| Ok((engine.read(tables::format)?, engine))) {
+        let engine = match Engine::open(place).and_then(|engine| Ok((engine.read(tables::format)?, engine))) {
             Ok((tables::FORMAT, engine)) => Arc::new(engine),
             Ok((found, _)) => return Err(OpenError::Format { folder, found }),
             Err(redb::Error::DatabaseAlreadyOpen) => return Err(OpenError::InUse { folder }),
             Err(other) => return Err(OpenError::Failed { folder, source: other.into() }),
         };
-        let writer = Writer::start(Arc::clone(&engine));
+        let writer = Writer::start(Arc::clone(&engine), Arc::clone(&clock));
         Ok(Self { shared: Arc::new(Shared { clock, engine, writer, waiting: Waiting::default() }) })
     }
 
@@ -133,13 +136,15 @@ impl Shared {
         blocking(doing, move || engine.read(work).map_err(|error| engine::port_error(doing, &Arc::new(error)))).await
     }
 
-    /// Decides and writes within the next commit, and answers once that is durable.
+    /// Decides and writes within the next commit, and answers once that is durable. `size` is how many bytes that adds;
+    /// what adds nothing is done even on a full disk, because it may be what makes room.
     async fn write<T: Send + 'static>(
         &self,
         doing: &'static str,
+        size: usize,
         work: impl FnOnce(&mut Tables<'_>) -> Result<Result<T, PortError>, redb::Error> + Send + 'static,
     ) -> Result<T, PortError> {
-        self.writer.write(doing, work).await
+        self.writer.write(doing, size, work).await
     }
 }
 
@@ -150,4 +155,15 @@ fn make_folder(folder: &Path) -> std::io::Result<PathBuf> {
         sync_folder(parent)?;
     }
     Ok(folder.join("store.redb"))
+}
+
+/// Bytes of the disk that a file holds: less than its length when it has holes.
+#[cfg(unix)]
+fn held_by(file: &Path) -> std::io::Result<u64> {
+    Ok(std::os::unix::fs::MetadataExt::blocks(&std::fs::metadata(file)?) * 512)
+}
+
+#[cfg(not(unix))]
+fn held_by(_: &Path) -> std::io::Result<u64> {
+    Ok(0)
 }

@@ -66,7 +66,7 @@ impl EmbeddedTaskQueue {
         match self.shared.read("looking for a message", work).await?.map(Timestamp::from_micros) {
             None => Ok(Taken::Nothing),
             Some(due) if due > now => Ok(Taken::NotBefore(due)),
-            Some(_) => self.shared.write("taking a message", move |tables| take(tables, now, hidden)).await,
+            Some(_) => self.shared.write("taking a message", 0, move |tables| take(tables, now, hidden)).await,
         }
     }
 }
@@ -74,8 +74,9 @@ impl EmbeddedTaskQueue {
 #[async_trait]
 impl TaskQueue for EmbeddedTaskQueue {
     async fn enqueue(&self, message: StepMessage, not_before: Timestamp) -> Result<(), PortError> {
+        let size = size_of::<Slot>() + message.task.as_str().len();
         let work = move |tables: &mut Tables<'_>| Ok(Ok(add(tables, not_before, 0, message.task.as_str()).map(drop)?));
-        self.shared.write("adding a message", work).await?;
+        self.shared.write("adding a message", size, work).await?;
         self.shared.waiting.wake();
         Ok(())
     }
@@ -90,7 +91,7 @@ impl TaskQueue for EmbeddedTaskQueue {
             tables.changed |= tables.messages.remove(slot)?.is_some();
             Ok(Ok(()))
         };
-        self.shared.write("acknowledging a message", work).await
+        self.shared.write("acknowledging a message", 0, work).await
     }
 
     async fn clear(&self) -> Result<(), PortError> {
@@ -99,6 +100,6 @@ impl TaskQueue for EmbeddedTaskQueue {
             tables.changed = true;
             Ok(Ok(()))
         };
-        self.shared.write("clearing the queue", work).await
+        self.shared.write("clearing the queue", 0, work).await
     }
 }

@@ -1,7 +1,7 @@
 use std::fs::OpenOptions;
 use std::io;
 use std::ops::Bound;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,7 +9,7 @@ use futures::TryStreamExt as _;
 use futures::future::join_all;
 use headwater_core::ids::TaskId;
 use headwater_core::ports::{
-    AppendKey, Appended, Condition, Documents as _, Event, EventLog as _, Key, LogName, StepMessage, StoredEvent, TaskQueue as _,
+    AppendKey, Appended, Condition, Documents as _, Event, EventLog as _, Key, LogName, Position, StepMessage, StoredEvent, TaskQueue as _,
     TimeRange, Timestamp, contract,
 };
 use redb::backends::FileBackend;
@@ -184,6 +184,9 @@ async fn the_space_of_trimmed_and_removed_logs_comes_back() {
     port.trim(&log("trimmed"), Timestamp::from_micros(1_001)).await.unwrap();
     port.remove(&log("removed")).await.unwrap();
     assert_eq!(all(&store, &log("trimmed")).await.len(), 1, "trimmed events are hidden at once");
+    let before_all = Some(Position { millis: 0, sequence: 0 });
+    let stream = port.read(&log("trimmed"), TimeRange::ALL, before_all).await.unwrap();
+    assert_eq!(stream.try_collect::<Vec<_>>().await.unwrap().len(), 1, "a position before the trim does not bring them back");
     drop((port, store)); // Wherever the removal stands, it goes on in the next process.
     let store = EmbeddedStore::open(folder.path(), clock).unwrap();
     for _ in 0..1000 {
@@ -271,16 +274,17 @@ impl StorageBackend for SmallDisk {
 }
 
 #[tokio::test]
-async fn a_full_disk_is_said_so_and_made_room_is_used() {
+async fn a_disk_that_fills_up_unforeseen_is_said_so_and_made_room_is_used() {
     let folder = folder();
     let path = folder.path().join("store.redb");
     let full = Arc::new(AtomicBool::new(false));
     let disk = Arc::clone(&full);
-    let source: engine::Source = Box::new(move |builder| {
+    let open = Box::new(move |builder: &mut redb::Builder| {
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path)?;
         Ok(builder.create_with_backend(SmallDisk { file: FileBackend::new(file)?, full: Arc::clone(&disk) })?)
     });
-    let store = EmbeddedStore::open_source(folder.path(), source, Arc::new(SystemClock::new())).unwrap();
+    let place = Place { open, disk: Box::new(|| Ok(Disk { free: u64::MAX, held: 0 })) };
+    let store = EmbeddedStore::open_place(folder.path(), place, Arc::new(SystemClock::new())).unwrap();
     let documents = store.documents();
     let etag = documents.put(&key("a"), "before".into(), Condition::Absent).await.unwrap();
     for _ in 0..2 {
@@ -294,5 +298,56 @@ async fn a_full_disk_is_said_so_and_made_room_is_used() {
         assert!(listed.is_ok(), "there is room again, but {listed:?}");
         let document = documents.get(&key("a")).await.unwrap().unwrap();
         assert_eq!((&document.body[..], &document.etag), (&b"before"[..], &etag));
+    }
+}
+
+#[tokio::test]
+async fn a_disk_that_is_nearly_full_takes_only_what_makes_room() {
+    let folder = folder();
+    let path = folder.path().join("store.redb");
+    let free = Arc::new(AtomicU64::new(u64::MAX));
+    let disk = Arc::clone(&free);
+    let open = Box::new(move |builder: &mut redb::Builder| Ok(builder.create(&path)?));
+    let file = folder.path().join("store.redb");
+    let look = Box::new(move || Ok(Disk { free: disk.load(Ordering::SeqCst), held: held_by(&file)? }));
+    let clock = Arc::new(ManualClock::new(Timestamp::from_millis(0)));
+    let store = EmbeddedStore::open_place(folder.path(), Place { open, disk: look }, clock.clone()).unwrap();
+    let (documents, port, queue) = (store.documents(), store.event_log(), store.task_queue());
+    documents.put(&key("a"), "1".into(), Condition::Any).await.unwrap();
+    port.append(&log("a"), events(&["a"]), None).await.unwrap();
+    queue.enqueue(message("a"), Timestamp::from_millis(0)).await.unwrap();
+    for i in 0..8 {
+        documents.put(&key(&format!("old {i}")), Bytes::from(vec![0; 1 << 20]), Condition::Any).await.unwrap();
+    }
+
+    free.store(33 << 20, Ordering::SeqCst);
+    let large = Bytes::from(vec![0; 2 << 20]);
+    documents.put(&key("fits"), "1".into(), Condition::Any).await.unwrap();
+    let refusal = documents.put(&key("large"), large.clone(), Condition::Any).await;
+    assert!(matches!(refusal, Err(PortError::Full { .. })), "{refusal:?}");
+
+    free.store(1 << 20, Ordering::SeqCst);
+    for refusal in [
+        documents.put(&key("b"), large.clone(), Condition::Any).await.map(drop),
+        port.append(&log("a"), vec![Event { headers: Vec::new(), body: large.clone() }], None).await.map(drop),
+    ] {
+        assert!(matches!(refusal, Err(PortError::Full { .. })), "{refusal:?}");
+    }
+    assert_eq!(&documents.get(&key("a")).await.unwrap().unwrap().body[..], b"1");
+    assert_eq!(all(&store, &log("a")).await.len(), 1);
+    let delivery = queue.receive(Duration::from_secs(60), Duration::ZERO).await.unwrap().unwrap();
+    queue.acknowledge(&delivery.receipt).await.unwrap();
+    port.remove(&log("a")).await.unwrap();
+    for i in 0..8 {
+        documents.delete(&key(&format!("old {i}")), Condition::Any).await.unwrap();
+    }
+
+    // The disk is as full as before, but the file has room inside.
+    clock.advance(Duration::from_secs(60));
+    documents.put(&key("b"), large.clone(), Condition::Any).await.unwrap();
+    let mut fitted = 1;
+    while documents.put(&key(&format!("more {fitted}")), large.clone(), Condition::Any).await.is_ok() {
+        fitted += 1;
+        assert!(fitted < 5, "more is taken than was removed");
     }
 }

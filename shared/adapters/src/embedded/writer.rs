@@ -3,16 +3,21 @@
 
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
-use headwater_core::ports::PortError;
+use headwater_core::ports::{Clock, PortError, Timestamp};
+use redb::WriteTransaction;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-use super::engine::{Engine, port_error};
+use super::engine::{Engine, full, port_error};
 use super::sweeping;
 use super::tables::Tables;
 
 /// Writes that may wait at once, and so also the most in one commit. Whoever comes beyond that waits to get in line.
 const LINE: usize = 1024;
+
+/// How often a full disk makes the writer look for space that was used before: that takes long in a large database.
+const LOOK_AGAIN: Duration = Duration::from_secs(10);
 
 /// Where writes stand in line.
 #[derive(Debug)]
@@ -24,6 +29,12 @@ pub(super) struct Writer {
 
 /// A write in line.
 trait Job: Send {
+    /// Bytes that it adds.
+    fn size(&self) -> u64;
+
+    /// Refuses it for want of room, instead of running it.
+    fn refuse(&mut self);
+
     /// Decides by what is stored and by what the jobs before it have written, and writes. A job that refuses must not have
     /// written. An error undoes all jobs of the commit.
     fn run(&mut self, tables: &mut Tables<'_>) -> Result<(), redb::Error>;
@@ -34,6 +45,7 @@ trait Job: Send {
 
 struct Write<T, F> {
     doing: &'static str,
+    size: usize,
     work: Option<F>,
     answer: Option<Result<T, PortError>>,
     caller: oneshot::Sender<Result<T, PortError>>,
@@ -45,6 +57,14 @@ where
     T: Send,
     F: FnOnce(&mut Tables<'_>) -> Result<Result<T, PortError>, redb::Error> + Send,
 {
+    fn size(&self) -> u64 {
+        self.size as u64
+    }
+
+    fn refuse(&mut self) {
+        self.answer = Some(Err(full()));
+    }
+
     fn run(&mut self, tables: &mut Tables<'_>) -> Result<(), redb::Error> {
         if let Some(work) = self.work.take() {
             self.answer = Some(work(tables)?);
@@ -65,15 +85,15 @@ where
 
 impl Writer {
     /// Starts the thread.
-    pub(super) fn start(engine: Arc<Engine>) -> Self {
+    pub(super) fn start(engine: Arc<Engine>, clock: Arc<dyn Clock>) -> Self {
         let (jobs, line) = mpsc::channel();
-        let thread = thread::Builder::new().name("store-writer".to_owned()).spawn(move || write_all(&engine, &line));
+        let thread = thread::Builder::new().name("store-writer".to_owned()).spawn(move || write_all(&engine, &*clock, &line));
         // Without a thread the line has no end, and every write says so.
         Self { jobs: Some(jobs), room: Arc::new(Semaphore::new(LINE)), thread: thread.ok() }
     }
 
     /// Hands over a write and waits until it is durable. A caller that stops waiting does not undo it.
-    pub(super) async fn write<T, F>(&self, doing: &'static str, work: F) -> Result<T, PortError>
+    pub(super) async fn write<T, F>(&self, doing: &'static str, size: usize, work: F) -> Result<T, PortError>
     where
         T: Send + 'static,
         F: FnOnce(&mut Tables<'_>) -> Result<Result<T, PortError>, redb::Error> + Send + 'static,
@@ -81,7 +101,7 @@ impl Writer {
         let stopped = || PortError::unavailable(doing, "the store's writer has stopped");
         let room = Arc::clone(&self.room).acquire_owned().await.map_err(|_| stopped())?;
         let (caller, answer) = oneshot::channel();
-        let job = Box::new(Write { doing, work: Some(work), answer: None, caller, _room: room });
+        let job = Box::new(Write { doing, size, work: Some(work), answer: None, caller, _room: room });
         self.jobs.as_ref().and_then(|jobs| jobs.send(job).ok()).ok_or_else(stopped)?;
         answer.await.map_err(|_| stopped())?
     }
@@ -97,7 +117,8 @@ impl Drop for Writer {
     }
 }
 
-fn write_all(engine: &Engine, line: &mpsc::Receiver<Box<dyn Job>>) {
+fn write_all(engine: &Engine, clock: &dyn Clock, line: &mpsc::Receiver<Box<dyn Job>>) {
+    let mut admission = Admission { engine, clock, room: 0, reusable: 0, looked: None };
     let mut sweeping = true; // A former process may have left something to remove.
     loop {
         let mut jobs = Vec::new();
@@ -112,7 +133,7 @@ fn write_all(engine: &Engine, line: &mpsc::Receiver<Box<dyn Job>>) {
                 Err(_) => break,
             }
         }
-        let outcome = commit(engine, &mut jobs).map_err(Arc::new);
+        let outcome = commit(&mut admission, &mut jobs).map_err(Arc::new);
         for job in jobs {
             job.answer(outcome.as_ref().err());
         }
@@ -127,16 +148,51 @@ fn write_all(engine: &Engine, line: &mpsc::Receiver<Box<dyn Job>>) {
 }
 
 /// Runs the jobs, and a bit of sweeping, in one transaction. Answers whether there is more to sweep.
-fn commit(engine: &Engine, jobs: &mut [Box<dyn Job>]) -> Result<bool, redb::Error> {
+fn commit(admission: &mut Admission<'_>, jobs: &mut [Box<dyn Job>]) -> Result<bool, redb::Error> {
+    let engine = admission.engine;
     if engine.is_closed() {
         engine.reopen()?;
     }
+    admission.room = engine.room();
     engine.write(|transaction| {
         let mut tables = Tables::open(transaction)?;
         for job in jobs {
-            job.run(&mut tables)?;
+            if admission.admits(job.size(), transaction)? { job.run(&mut tables)? } else { job.refuse() }
         }
         let more = sweeping::sweep(&mut tables)?;
         Ok((more, tables.changed))
     })
+}
+
+/// Decides what there is still room for.
+struct Admission<'a> {
+    engine: &'a Engine,
+    clock: &'a dyn Clock,
+    /// Bytes that this commit may still add to the disk.
+    room: u64,
+    /// Bytes that may still be written over what was removed, as far as is known.
+    reusable: u64,
+    /// When `reusable` was last looked up.
+    looked: Option<Timestamp>,
+}
+
+impl Admission<'_> {
+    fn admits(&mut self, size: u64, transaction: &WriteTransaction) -> Result<bool, redb::Error> {
+        if let Some(left) = self.room.checked_sub(size) {
+            self.room = left;
+            return Ok(true);
+        }
+        let now = self.clock.now();
+        if self.reusable < size && self.looked.is_none_or(|looked| now.since(looked) >= LOOK_AGAIN) {
+            self.reusable = self.engine.reusable(transaction)? / 2; // Pages are never quite full.
+            self.looked = Some(now);
+        }
+        match self.reusable.checked_sub(size) {
+            Some(left) => {
+                self.reusable = left;
+                Ok(true)
+            }
+            None => Ok(false),
+        }
+    }
 }
