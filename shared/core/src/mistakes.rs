@@ -56,11 +56,12 @@ impl std::error::Error for Mistakes {}
 pub struct Findings(RefCell<Vec<Mistake>>);
 
 impl Findings {
-    /// Notes a mistake.
+    /// Notes a mistake; the same one is not noted twice.
     pub fn note(&self, path: impl Into<String>, problem: impl Into<String>) {
         let mut found = self.0.borrow_mut();
-        if found.len() < limits::MISTAKES {
-            found.push(Mistake { path: path.into(), problem: problem.into() });
+        let mistake = Mistake { path: path.into(), problem: problem.into() };
+        if found.len() < limits::MISTAKES && !found.contains(&mistake) {
+            found.push(mistake);
         }
     }
 
@@ -181,7 +182,8 @@ impl<'a> Node<'a> {
             return Some(integer);
         }
         match self.value.as_f64() {
-            Some(number) if number.fract() == 0.0 && number.abs() < 9e15 => {
+            Some(number) if number.fract() == 0.0 && number.abs() < 9e15 =>
+            {
                 #[expect(clippy::cast_possible_truncation, reason = "checked to be whole and small")]
                 Some(number as i64)
             }
@@ -195,7 +197,11 @@ impl<'a> Node<'a> {
         if (least..=most).contains(&integer) {
             return Some(integer);
         }
-        self.wrong(if most == i64::MAX { format!("must be at least {least}, not {integer}") } else { format!("must be from {least} to {most}, not {integer}") })
+        self.wrong(if most == i64::MAX {
+            format!("must be at least {least}, not {integer}")
+        } else {
+            format!("must be from {least} to {most}, not {integer}")
+        })
     }
 
     /// The elements of this value, which must be an array.

@@ -52,7 +52,7 @@ impl Real {
         match *self {
             Self::Constant(value) => Some(value),
             Self::Uniform { min, span } => Some(min + span),
-            Self::Exponential { .. } => None,
+            Self::Exponential { mean } => (mean == 0.0).then_some(0.0),
             Self::Normal { mean, stddev } => (stddev == 0.0).then_some(mean),
         }
     }
@@ -62,14 +62,18 @@ impl Real {
         match *self {
             Self::Constant(value) => Some(value),
             Self::Uniform { min, span } => (span == 0.0).then_some(min),
-            Self::Exponential { .. } => None,
+            Self::Exponential { mean } => (mean == 0.0).then_some(0.0),
             Self::Normal { mean, stddev } => (stddev == 0.0).then_some(mean),
         }
     }
 
     /// A wait in nanoseconds; what is negative does not wait.
     #[inline]
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast saturates: below zero is no wait, beyond the range is for ever")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the cast saturates: below zero is no wait, beyond the range is for ever"
+    )]
     pub(super) fn draw_nanos(&self, draw: &mut Draw) -> u64 {
         (self.draw(draw) * 1e9 + 0.5) as u64
     }

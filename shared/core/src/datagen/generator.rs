@@ -73,7 +73,10 @@ pub enum Advance {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Halt {
     /// Millions of records at one instant without a limit on their number.
-    #[error("job time stands still: more than {} records at one instant; give a delay, or a limit with total_events", crate::limits::RECORDS_PER_INSTANT)]
+    #[error(
+        "job time stands still: more than {} records at one instant; give a delay, or a limit with total_events",
+        crate::limits::RECORDS_PER_INSTANT
+    )]
     StandsStill,
     /// The job clock has left what records can hold.
     #[error("the job clock has left the years 1 to 9999")]
@@ -168,7 +171,7 @@ impl Plan {
     #[must_use]
     pub fn stands_still(&self) -> bool {
         match &self.0 {
-            Kind::Machine(machine) => machine.states.iter().all(|state| state.delay.seconds.greatest().is_some_and(|greatest| greatest <= 0.0)),
+            Kind::Machine(machine) => machine.stands_still(),
             Kind::Replay(replay) => replay.stands_still(),
         }
     }
@@ -183,7 +186,11 @@ impl Plan {
 fn check_type(node: &Node<'_>) -> Option<()> {
     let Some(kind) = node.optional("type") else { return Some(()) };
     let word = kind.text()?;
-    if word.eq_ignore_ascii_case("generator") { Some(()) } else { kind.wrong(format!("unknown type {word:?}; known are generator and replay")) }
+    if word.eq_ignore_ascii_case("generator") {
+        Some(())
+    } else {
+        kind.wrong(format!("unknown type {word:?}; known are generator and replay"))
+    }
 }
 
 /// A run of a plan.

@@ -19,6 +19,26 @@ pub(super) struct Machine {
     pub(super) pieces: Pieces,
 }
 
+impl Machine {
+    /// Whether job time can never pass: no state that can be reached waits, and entities either never end or follow each other
+    /// at once.
+    pub(super) fn stands_still(&self) -> bool {
+        let mut reached = vec![false; self.states.len()];
+        let mut ahead = vec![0];
+        while let Some(state) = ahead.pop() {
+            if std::mem::replace(&mut reached[state], true) {
+                continue;
+            }
+            let State { delay, next, .. } = &self.states[state];
+            if delay.can_pass() || (next.contains(&None) && self.interarrival.can_pass()) {
+                return false;
+            }
+            ahead.extend(next.iter().flatten().map(|&next| next as usize));
+        }
+        true
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) setters: Vec<Setter>,
@@ -35,6 +55,12 @@ pub(super) struct State {
 pub(super) struct Wait {
     pub(super) id: FieldId,
     pub(super) seconds: Real,
+}
+
+impl Wait {
+    fn can_pass(&self) -> bool {
+        self.seconds.greatest().is_none_or(|greatest| greatest > 0.0)
+    }
 }
 
 /// Sets a variable on entering a state.
@@ -87,18 +113,44 @@ pub(super) struct Field {
 #[derive(Debug)]
 pub(super) enum Value {
     /// Piece `base + index`.
-    Prepared { index: Index, base: u32 },
-    Counter { counter: usize },
+    Prepared {
+        index: Index,
+        base: u32,
+    },
+    Counter {
+        counter: usize,
+    },
     /// Characters are pieces from `alphabet` on, `letters` of them.
-    Text { length: Real, alphabet: u32, letters: u32 },
-    Integer { draw: Integer, quoted: bool },
-    Float { draw: Real, precision: Option<usize>, quoted: bool },
+    Text {
+        length: Real,
+        alphabet: u32,
+        letters: u32,
+    },
+    Integer {
+        draw: Integer,
+        quoted: bool,
+    },
+    Float {
+        draw: Real,
+        precision: Option<usize>,
+        quoted: bool,
+    },
     /// Microseconds since 1970.
-    Moment { draw: MomentDraw },
-    Address { draw: Integer },
+    Moment {
+        draw: MomentDraw,
+    },
+    Address {
+        draw: Integer,
+    },
     Variable(Slot),
-    Object { members: Vec<(u32, Field)> },
-    List { elements: Vec<Field>, length: Real, selection: Index },
+    Object {
+        members: Vec<(u32, Field)>,
+    },
+    List {
+        elements: Vec<Field>,
+        length: Real,
+        selection: Index,
+    },
 }
 
 /// A moment in microseconds since 1970.

@@ -59,7 +59,7 @@ fn decimal(text: &str, exponent: u32) -> Option<i128> {
     if text.contains(['e', 'E']) {
         let value: f64 = text.parse().ok()?;
         #[expect(clippy::cast_possible_truncation, reason = "the cast saturates")]
-        return value.is_finite().then(|| (value * libm::pow(10.0, f64::from(exponent))) as i128);
+        return Some(value * libm::pow(10.0, f64::from(exponent))).filter(|nanos| nanos.abs() < 1e30).map(|nanos| nanos as i128);
     }
     let (sign, digits) = match text.strip_prefix('-') {
         Some(digits) => (-1, digits),
