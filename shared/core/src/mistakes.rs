@@ -56,11 +56,12 @@ impl std::error::Error for Mistakes {}
 pub struct Findings(RefCell<Vec<Mistake>>);
 
 impl Findings {
-    /// Notes a mistake.
+    /// Notes a mistake; the same one is not noted twice.
     pub fn note(&self, path: impl Into<String>, problem: impl Into<String>) {
         let mut found = self.0.borrow_mut();
-        if found.len() < limits::MISTAKES {
-            found.push(Mistake { path: path.into(), problem: problem.into() });
+        let mistake = Mistake { path: path.into(), problem: problem.into() };
+        if found.len() < limits::MISTAKES && !found.contains(&mistake) {
+            found.push(mistake);
         }
     }
 

@@ -52,7 +52,7 @@ impl Real {
         match *self {
             Self::Constant(value) => Some(value),
             Self::Uniform { min, span } => Some(min + span),
-            Self::Exponential { .. } => None,
+            Self::Exponential { mean } => (mean == 0.0).then_some(0.0),
             Self::Normal { mean, stddev } => (stddev == 0.0).then_some(mean),
         }
     }
@@ -62,7 +62,7 @@ impl Real {
         match *self {
             Self::Constant(value) => Some(value),
             Self::Uniform { min, span } => (span == 0.0).then_some(min),
-            Self::Exponential { .. } => None,
+            Self::Exponential { mean } => (mean == 0.0).then_some(0.0),
             Self::Normal { mean, stddev } => (stddev == 0.0).then_some(mean),
         }
     }

@@ -171,9 +171,7 @@ impl Plan {
     #[must_use]
     pub fn stands_still(&self) -> bool {
         match &self.0 {
-            Kind::Machine(machine) => {
-                machine.states.iter().all(|state| state.delay.seconds.greatest().is_some_and(|greatest| greatest <= 0.0))
-            }
+            Kind::Machine(machine) => machine.stands_still(),
             Kind::Replay(replay) => replay.stands_still(),
         }
     }

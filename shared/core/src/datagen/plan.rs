@@ -19,6 +19,26 @@ pub(super) struct Machine {
     pub(super) pieces: Pieces,
 }
 
+impl Machine {
+    /// Whether job time can never pass: no state that can be reached waits, and entities either never end or follow each other
+    /// at once.
+    pub(super) fn stands_still(&self) -> bool {
+        let mut reached = vec![false; self.states.len()];
+        let mut ahead = vec![0];
+        while let Some(state) = ahead.pop() {
+            if std::mem::replace(&mut reached[state], true) {
+                continue;
+            }
+            let State { delay, next, .. } = &self.states[state];
+            if delay.can_pass() || (next.contains(&None) && self.interarrival.can_pass()) {
+                return false;
+            }
+            ahead.extend(next.iter().flatten().map(|&next| next as usize));
+        }
+        true
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) setters: Vec<Setter>,
@@ -35,6 +55,12 @@ pub(super) struct State {
 pub(super) struct Wait {
     pub(super) id: FieldId,
     pub(super) seconds: Real,
+}
+
+impl Wait {
+    fn can_pass(&self) -> bool {
+        self.seconds.greatest().is_none_or(|greatest| greatest > 0.0)
+    }
 }
 
 /// Sets a variable on entering a state.

@@ -1,5 +1,7 @@
 //! Compiles dimensions: one per kind of field.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value as Json;
 
 use super::distributions::{self, Reading};
@@ -44,8 +46,20 @@ pub(super) fn has_prepared_values(dimension: &Json) -> bool {
     }
 }
 
+/// The name of a dimension, if no other one of its kind has it: `doubled` says what is wrong then.
+pub(super) fn name_once<'a>(dimension: &Node<'a>, seen: &mut BTreeSet<&'a str>, doubled: impl Fn(&str) -> String) -> Option<&'a str> {
+    let node = dimension.required("name")?;
+    let name = node.text()?;
+    if seen.insert(name) { Some(name) } else { node.wrong(doubled(name)) }
+}
+
+/// The chances of a dimension to be missing and to be null.
+pub(super) fn chances(node: &Node<'_>) -> (Option<Chance>, Option<Chance>) {
+    (chance(node, "percent_missing"), chance(node, "percent_nulls"))
+}
+
 /// A percentage as a chance; absent means never.
-pub(super) fn chance(node: &Node<'_>, member: &str) -> Option<Chance> {
+fn chance(node: &Node<'_>, member: &str) -> Option<Chance> {
     let Some(percent) = node.optional(member) else { return Some(Chance::NEVER) };
     let value = percent.number()?;
     if (0.0..=100.0).contains(&value) {
@@ -70,7 +84,7 @@ impl Compiler {
         if depth > limits::NESTING {
             return node.wrong(format!("objects and lists nest deeper than {}", limits::NESTING));
         }
-        let (missing, null) = (chance(node, "percent_missing"), chance(node, "percent_nulls"));
+        let (missing, null) = chances(node);
         let value = if has_prepared_values(node.value()) {
             let prepared = self.prepared_values_at(node, id, place, depth);
             prepared.map(|(texts, index)| Value::Prepared { index, base: self.add_pieces(texts.iter()) })
@@ -87,7 +101,7 @@ impl Compiler {
 
     fn prepared_values_at(&mut self, node: &Node<'_>, id: FieldId, place: Place, depth: usize) -> Option<(Vec<Vec<u8>>, Index)> {
         let is_enum = type_of(node.value()).as_deref() == Some("enum");
-        let texts = if is_enum { enum_texts(node) } else { self.pool(node, id, place, depth, cardinality(node)?) };
+        let texts = if is_enum { enum_texts(node) } else { cardinality(node).and_then(|size| self.pool(node, id, place, depth, size)) };
         let picked = distributions::real(&node.required("cardinality_distribution")?, Reading::Truncated);
         let (texts, picked) = (texts?, picked?);
         let index = Index::clamped(&picked, texts.len());
@@ -99,9 +113,10 @@ impl Compiler {
         let word = node.required("type")?;
         let kind = word.text()?.to_ascii_lowercase();
         if kind != "counter" && kind != "variable" {
-            cardinality(node)?;
+            // Unused here, but not to be wrong.
+            cardinality(node);
             if let Some(unused) = node.optional("cardinality_distribution") {
-                distributions::real(&unused, Reading::Truncated)?;
+                distributions::real(&unused, Reading::Truncated);
             }
         }
         let quoted = place == Place::Variable;
@@ -165,14 +180,12 @@ impl Compiler {
 
     fn object(&mut self, node: &Node<'_>, id: FieldId, place: Place, depth: usize) -> Option<Value> {
         let dimensions = node.required("dimensions")?.elements()?;
-        let mut seen = std::collections::BTreeSet::new();
+        let mut seen = BTreeSet::new();
         let members = all(dimensions.iter().map(|dimension| {
             dimension.expect_object()?;
-            let name = dimension.required("name")?.text()?;
-            if !seen.insert(name) {
-                return dimension.get("name")?.wrong(format!("this object has {name:?} already"));
-            }
-            let field = self.field(dimension, id.child(name), place.inside(), depth + 1)?;
+            let name = name_once(dimension, &mut seen, |name| format!("this object has {name:?} already"));
+            let field = self.field(dimension, id.child(name.unwrap_or_default()), place.inside(), depth + 1);
+            let (name, field) = (name?, field?);
             Some((self.pieces.add(&[json_string(name).as_slice(), b":"].concat()), field))
         }));
         Some(Value::Object { members: members? })

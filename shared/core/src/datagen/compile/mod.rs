@@ -37,8 +37,8 @@ pub(super) fn machine(node: &Node<'_>, seed: SeedKey) -> Option<Machine> {
         if states.is_empty() {
             return node.get("states")?.wrong("must hold at least one state");
         }
-        let (state_names, emitter_names) = (state_names?, emitter_names?);
-        all(states.iter().map(|state| compiler.state(state, &state_names, &emitter_names)))
+        let state_names = state_names?;
+        all(states.iter().map(|state| compiler.state(state, &state_names, emitter_names.as_ref())))
     });
     let compiled_emitters = emitters.and_then(|emitters| all(emitters.iter().map(|emitter| compiler.emitter(emitter))));
     if compiler.fields > limits::FIELDS {
@@ -161,7 +161,8 @@ impl Compiler {
         numbers[0]
     }
 
-    fn state(&mut self, node: &Node<'_>, states: &BTreeMap<String, usize>, emitters: &BTreeMap<String, usize>) -> Option<State> {
+    /// A state; `emitters` are absent when they cannot be read, which has been noted.
+    fn state(&mut self, node: &Node<'_>, states: &BTreeMap<String, usize>, emitters: Option<&BTreeMap<String, usize>>) -> Option<State> {
         node.expect_object()?;
         let id = state_id(node);
         let setters = match node.optional("variables") {
@@ -170,7 +171,7 @@ impl Compiler {
         };
         let emitter = node.required("emitter").and_then(|emitter| {
             let name = emitter.text()?;
-            emitters.get(name).copied().or_else(|| emitter.wrong(format!("no emitter is called {name:?}")))
+            emitters?.get(name).copied().or_else(|| emitter.wrong(format!("no emitter is called {name:?}")))
         });
         let delay = self.wait(node, "delay", id);
         let transitions = node.required("transitions").and_then(|transitions| read_transitions(&transitions, states));
@@ -181,10 +182,11 @@ impl Compiler {
     fn setters(&mut self, variables: &Node<'_>, id: FieldId) -> Option<Vec<Setter>> {
         let mut seen = BTreeSet::new();
         all(variables.elements()?.iter().map(|setter| {
-            let name = setter.required("name")?.text()?;
-            if !seen.insert(name) {
-                return setter.get("name")?.wrong(format!("this state sets {name:?} already"));
-            }
+            setter.expect_object()?;
+            let Some(name) = fields::name_once(setter, &mut seen, |name| format!("this state sets {name:?} already")) else {
+                self.field(setter, id, Place::Variable, 0); // For its other mistakes.
+                return None;
+            };
             self.setter(setter, name, id.child(name))
         }))
     }
@@ -194,7 +196,7 @@ impl Compiler {
         match slot {
             Slot::Prepared { slot, .. } => {
                 self.fields += 1;
-                let null = fields::chance(node, "percent_nulls");
+                let (_, null) = fields::chances(node);
                 let Choice { base, index } = self.choices.remove(node.path())?;
                 Some(Setter::Prepared { slot, id, null: null?, index, base })
             }
@@ -210,31 +212,29 @@ impl Compiler {
         let mut seen = BTreeSet::from(["time"]);
         let members = all(dimensions.iter().map(|dimension| {
             dimension.expect_object()?;
-            let name = dimension.required("name")?.text()?;
-            if !seen.insert(name) {
-                let problem = if name == "time" {
-                    "every record has its own member `time`".to_owned()
-                } else {
-                    format!("this emitter has {name:?} already")
-                };
-                return dimension.get("name")?.wrong(problem);
-            }
-            self.member(dimension, name, id.child(name))
+            let name = fields::name_once(dimension, &mut seen, |name| match name {
+                "time" => "every record has its own member `time`".to_owned(),
+                _ => format!("this emitter has {name:?} already"),
+            });
+            let member = self.member(dimension, name.unwrap_or_default(), id.child(name.unwrap_or_default()));
+            name.and(member)
         }));
         Some(Emitter { members: members? })
     }
 
     fn member(&mut self, node: &Node<'_>, name: &str, id: FieldId) -> Option<Member> {
         let prefix = [b",", json_string(name).as_slice(), b":"].concat();
-        let (missing, null) = (fields::chance(node, "percent_missing")?, fields::chance(node, "percent_nulls")?);
+        let (missing, null) = fields::chances(node);
         if fields::has_prepared_values(node.value()) {
             self.fields += 1;
             let (texts, index) = self.prepared_values(node, id, Place::Member)?;
+            let (missing, null) = (missing?, null?);
             let joined = self.add_pieces(texts.iter().map(|text| [prefix.as_slice(), text].concat()));
             let null_piece = self.pieces.add(&[prefix.as_slice(), b"null"].concat());
             return Some(Member::Choice { id, missing, null, null_piece, index, joined });
         }
         let field = self.field(node, id, Place::Member, 0)?;
+        let (missing, null) = (missing?, null?);
         match field.value {
             Value::Variable(slot) if missing.is_never() && null.is_never() => Some(match slot {
                 Slot::Prepared { slot, .. } => {

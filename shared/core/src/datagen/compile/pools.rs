@@ -36,14 +36,17 @@ impl Compiler {
         let mut seen = BTreeSet::new();
         let mut texts = Vec::with_capacity(size);
         let mut misses = 0;
+        // Even where all values are needed and equally likely, n ln n + 20 n draws meet them all but once in e^20 pools.
+        let budget = 64 * size as u64 + 50_000;
         for attempt in 0.. {
             let key = self.seed.entity(POOL_ENTITY).step(attempt);
             let text = written(&mut scope, raw.as_ref().unwrap_or(&shown), key);
             if seen.contains(&text) {
                 misses += 1;
-                // The rarest of n equally likely values is missed n times in a row with probability 1/e; 64 n times, with e^-64.
-                if misses > 64 * size + 10_000 {
-                    let met = texts.len();
+                // After m misses in a row, new values come out once in m / 20 draws at most (or this is a chance of e^-20), and
+                // ever more seldom: the rest would take at least this many draws.
+                let (met, rest) = (texts.len(), (size - texts.len()) as u64);
+                if attempt + rest * misses / 20 > budget {
                     return node
                         .get("cardinality")?
                         .wrong(format!("asks for {size} distinct values, but only {met} came out of {attempt} draws"));

@@ -3,6 +3,8 @@ use serde_json::{Value as Json, json};
 
 use super::*;
 
+mod values;
+
 /// One emitter `e` with these dimensions, one state that loops to itself, one second between records and entities.
 fn looping(dimensions: &Json) -> Json {
     machine(dimensions, &json!({"type": "constant", "value": 1}), "s")

@@ -83,13 +83,14 @@ fn read_skipping(node: &Node<'_>) -> Option<Skipping> {
 }
 
 /// The file as it was read: a short row has nulls, what a row has beyond the header is left out.
-struct Table {
+struct Table<'f> {
+    file: &'f [u8],
     columns: Vec<String>,
     rows: Vec<csv::StringRecord>,
 }
 
-impl Table {
-    fn read(node: &Node<'_>, file: &[u8]) -> Option<Self> {
+impl<'f> Table<'f> {
+    fn read(node: &Node<'_>, file: &'f [u8]) -> Option<Self> {
         let file = file.strip_prefix(b"\xef\xbb\xbf").unwrap_or(file);
         let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(file);
         let wrong = |error: csv::Error| format!("cannot be read as CSV: {error}");
@@ -107,7 +108,15 @@ impl Table {
         if rows.is_empty() {
             return node.wrong("has no rows below its header line");
         }
-        Some(Self { columns, rows })
+        Some(Self { file, columns, rows })
+    }
+
+    /// The line that a row begins in. The reader tells where it stood before it passed over empty lines.
+    fn line_of(&self, row: &csv::StringRecord) -> u64 {
+        let Some(position) = row.position() else { return 0 };
+        let ahead = usize::try_from(position.byte()).ok().and_then(|byte| self.file.get(byte..)).unwrap_or_default();
+        let empty = ahead.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).filter(|byte| **byte == b'\n').count();
+        position.line() + empty as u64
     }
 
     fn prepare(
@@ -134,7 +143,7 @@ impl Table {
         let mut rows = Vec::with_capacity(self.rows.len());
         for record in &self.rows {
             let Some(time) = record.get(time_column).and_then(|text| format.parse(text)) else {
-                let line = record.position().map_or(0, csv::Position::line);
+                let line = self.line_of(record);
                 let shown = record.get(time_column).unwrap_or_default();
                 return node
                     .get("time_field")?

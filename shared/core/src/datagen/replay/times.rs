@@ -59,7 +59,7 @@ fn decimal(text: &str, exponent: u32) -> Option<i128> {
     if text.contains(['e', 'E']) {
         let value: f64 = text.parse().ok()?;
         #[expect(clippy::cast_possible_truncation, reason = "the cast saturates")]
-        return value.is_finite().then(|| (value * libm::pow(10.0, f64::from(exponent))) as i128);
+        return Some(value * libm::pow(10.0, f64::from(exponent))).filter(|nanos| nanos.abs() < 1e30).map(|nanos| nanos as i128);
     }
     let (sign, digits) = match text.strip_prefix('-') {
         Some(digits) => (-1, digits),
@@ -79,12 +79,16 @@ fn decimal(text: &str, exponent: u32) -> Option<i128> {
 
 /// Reads by a pattern. A part that the pattern does not name is that of 1900-01-01 00:00:00, as in Python.
 fn by_pattern(pattern: &str, text: &str) -> Option<i128> {
-    let parsed = strtime::parse(pattern, text).ok()?;
+    // Python's `%z` takes an offset with or without a colon, and `Z`.
+    let offsets = if pattern.contains("%z") { &["%z", "%:z", "Z"][..] } else { &["%z"] };
+    let parsed = offsets.iter().find_map(|offset| strtime::parse(pattern.replace("%z", offset), text).ok())?;
     let date = match parsed.to_date() {
         Ok(date) => date,
         Err(_) => Date::new(parsed.year().unwrap_or(1900), parsed.month().unwrap_or(1), parsed.day().unwrap_or(1)).ok()?,
     };
-    let time = parsed.to_time().unwrap_or(Time::midnight());
+    let part = |part: Option<i8>| part.unwrap_or(0);
+    let subsecond = parsed.subsec_nanosecond().unwrap_or(0);
+    let time = Time::new(part(parsed.hour()), part(parsed.minute()), part(parsed.second()), subsecond).ok()?;
     let micros = calendar::civil_micros(date.to_datetime(time))?;
     let offset = parsed.offset().map_or(0, |offset| i128::from(offset.seconds()));
     Some((i128::from(micros) - offset * 1_000_000) * 1000)
@@ -103,7 +107,7 @@ mod tests {
         assert_eq!(parse("micros", "7"), Some(7000));
         assert_eq!(parse("nanos", "1594512094385974600"), Some(1_594_512_094_385_974_600));
         assert_eq!(parse("posix", "1.5e3"), Some(1_500_000_000_000));
-        for bad in ["", "x", ".", "1.2.3", "--1", "1 2"] {
+        for bad in ["", "x", ".", "1.2.3", "--1", "1 2", "inf", "nan", "1e400", "1e300", "-1e300", "0x10", "123456789012345678901"] {
             assert_eq!(parse("epoch", bad), None, "{bad}");
         }
     }
@@ -120,6 +124,15 @@ mod tests {
         assert_eq!(parse("%Y-%m-%dT%H:%M:%S%z", "2020-01-02T05:04:05+0200"), wanted);
         assert_eq!(parse("%Y-%m-%d %H:%M:%S.%f", "2020-01-02 03:04:05.250"), wanted.map(|millis| millis + 250));
         assert_eq!(parse("%H:%M", "00:01").map(|later| later - parse("%H:%M", "00:00").unwrap()), Some(60_000));
-        assert_eq!(parse("%Y-%m-%d", "2020-13-02"), None);
+        for text in ["2020-01-02T05:04:05+0200", "2020-01-02T05:04:05+02:00", "2020-01-02T03:04:05Z"] {
+            assert_eq!(parse("%Y-%m-%dT%H:%M:%S%z", text), wanted, "{text}");
+        }
+        assert_eq!(parse("%M:%S", "01:02").map(|later| later - parse("%M:%S", "00:00").unwrap()), Some(62_000));
+        assert_eq!(parse("%S.%f", "7.5").map(|later| later - parse("%S.%f", "0.0").unwrap()), Some(7500));
+        assert_eq!(parse("%m/%d/%Y %H:%M:%S", "1/2/2020 3:04:05"), wanted);
+        assert_eq!(parse("%A, %d %B %Y, %I:%M:%S %p", "thursday, 02 JANUARY 2020, 03:04:05 am"), wanted);
+        for bad in ["2020-13-02", "2020-02-30", "2020-01-02 ", "", "x"] {
+            assert_eq!(parse("%Y-%m-%d", bad), None, "{bad}");
+        }
     }
 }
