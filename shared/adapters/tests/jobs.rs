@@ -1,0 +1,313 @@
+//! Jobs stepped by hand over stores in memory, with a clock that stands still: leases, stops, lost commits, obstacles.
+#![allow(missing_docs, reason = "tests")]
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures::TryStreamExt as _;
+use headwater_adapters::targets::{OutboundHosts, TargetSet};
+use headwater_adapters::{ManualClock, OsEntropy, Stores};
+use headwater_core::datagen::{DatagenService, DatagenStepper, KIND, Report, Stock};
+use headwater_core::ids::FileName;
+use headwater_core::ports::{Batch, Clock, Committed, Delivery, Entropy, Owner, Receipt, Sink, SinkError, StepMessage, Targets, Timestamp};
+use headwater_core::targets::Target;
+use headwater_core::tasks::{Budget, Stepper, TaskStore, Worker, WorkerConfig};
+use serde_json::{Value, json};
+
+const LEASE: Duration = Duration::from_secs(60);
+
+struct Bench {
+    stores: Stores,
+    clock: Arc<ManualClock>,
+    service: DatagenService,
+    tasks: TaskStore,
+    targets: Arc<dyn Targets>,
+}
+
+impl Bench {
+    fn new() -> Self {
+        Self::with_targets(|stores| Arc::new(TargetSet::new(Arc::clone(&stores.files), OutboundHosts::default())))
+    }
+
+    fn with_targets(targets: impl Fn(&Stores) -> Arc<dyn Targets>) -> Self {
+        let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_700_000_000_000)));
+        let port: Arc<dyn Clock> = clock.clone();
+        let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
+        let stores = Stores::in_memory(&port);
+        let targets = targets(&stores);
+        let service = stores.datagen(Arc::new(Stock), Arc::clone(&targets), &port, &entropy);
+        let tasks = stores.tasks(&port);
+        Self { stores, clock, service, tasks, targets }
+    }
+
+    /// A worker of its own process: nothing in memory from other workers.
+    fn worker(&self, holder: &str) -> Worker {
+        self.worker_with(holder, Arc::new(DatagenStepper::new(Arc::clone(&self.targets), self.clock.clone())))
+    }
+
+    fn worker_with(&self, holder: &str, stepper: Arc<dyn Stepper>) -> Worker {
+        let config = WorkerConfig {
+            holder: holder.to_owned(),
+            budget: Budget { records: 1000, bytes: u64::MAX, wall: Duration::from_secs(3600) },
+            lease: LEASE,
+            first_pause: Duration::from_secs(1),
+            longest_pause: Duration::from_secs(8),
+        };
+        Worker::new(self.tasks.clone(), Arc::clone(&self.stores.queue), self.clock.clone(), [(KIND, stepper)], config)
+    }
+
+    async fn start(&self, target: Value, total_events: u64) -> String {
+        let job = json!({"name": "j", "target": target, "config_file": "clickstream/clickstream.json", "total_events": total_events, "seed": 9,
+                         "time_type": "2100-01-01", "concurrency": 20});
+        self.service.start(&job).await.unwrap();
+        self.task().await
+    }
+
+    /// The id of the only task.
+    async fn task(&self) -> String {
+        let root = headwater_core::ports::Key::root("tasks");
+        let listed = self.stores.documents.list(&root, None, 10).await.unwrap();
+        listed.last().unwrap().key.as_str().rsplit('/').next().unwrap().to_owned()
+    }
+
+    async fn report(&self) -> Report {
+        self.service.status("j").await.unwrap().unwrap()
+    }
+
+    async fn file(&self) -> Vec<u8> {
+        let name = FileName::try_from("j.json").unwrap();
+        let length = self.stores.files.info(&name).await.unwrap().unwrap().length;
+        let pieces: Vec<bytes::Bytes> = self.stores.files.read(&name, 0..length).await.unwrap().try_collect().await.unwrap();
+        pieces.concat()
+    }
+}
+
+fn delivery(task: &str) -> Delivery {
+    Delivery { message: StepMessage { task: task.try_into().unwrap() }, receipt: Receipt("none".to_owned()), attempt: 1 }
+}
+
+fn to_file() -> Value {
+    json!({"type": "file", "path": "j.json"})
+}
+
+async fn undisturbed(total_events: u64) -> Vec<u8> {
+    let bench = Bench::new();
+    let task = bench.start(to_file(), total_events).await;
+    let worker = bench.worker("w");
+    while bench.report().await.status == "RUNNING" {
+        worker.handle(&delivery(&task)).await.unwrap();
+    }
+    bench.file().await
+}
+
+#[tokio::test]
+async fn a_job_may_change_workers_at_every_step() {
+    let bench = Bench::new();
+    let task = bench.start(to_file(), 4500).await;
+    let mut steps = 0;
+    while bench.report().await.status == "RUNNING" {
+        bench.worker(&format!("w{steps}")).handle(&delivery(&task)).await.unwrap();
+        steps += 1;
+        assert_eq!(bench.report().await.total_records, (steps * 1000).min(4500));
+    }
+    assert_eq!((steps, bench.report().await.status), (5, "COMPLETE"));
+    assert_eq!(bench.file().await, undisturbed(4500).await);
+}
+
+#[tokio::test]
+async fn a_message_delivered_twice_does_not_show() {
+    let bench = Bench::new();
+    let task = bench.start(to_file(), 3000).await;
+    let (one, other) = (bench.worker("one"), bench.worker("other"));
+    for _ in 0..6 {
+        one.handle(&delivery(&task)).await.unwrap();
+        other.handle(&delivery(&task)).await.unwrap();
+    }
+    assert_eq!(bench.file().await, undisturbed(3000).await);
+}
+
+/// Steps, and then dies before the step is committed: the output is there, the document is not.
+#[derive(Debug)]
+struct DiesBeforeCommit(DatagenStepper, AtomicU32);
+
+#[async_trait]
+impl Stepper for DiesBeforeCommit {
+    async fn step(
+        &self,
+        task: &headwater_core::tasks::Task,
+        context: headwater_core::tasks::StepContext<'_>,
+    ) -> Result<headwater_core::tasks::StepResult, headwater_core::tasks::TaskError> {
+        let result = self.0.step(task, context).await?;
+        if self.1.fetch_add(1, Ordering::Relaxed) % 2 == 0 {
+            self.0.forget(&task.id);
+            return Err(headwater_core::ports::PortError::unavailable("living", "killed"));
+        }
+        Ok(result)
+    }
+
+    fn committed(&self, task: &headwater_core::tasks::Task) {
+        self.0.committed(task);
+    }
+
+    fn forget(&self, id: &headwater_core::ids::TaskId) {
+        self.0.forget(id);
+    }
+}
+
+#[tokio::test]
+async fn output_of_a_step_that_was_not_committed_is_cut_off() {
+    let bench = Bench::new();
+    let task = bench.start(to_file(), 3500).await;
+    let stepper = DiesBeforeCommit(DatagenStepper::new(Arc::clone(&bench.targets), bench.clock.clone()), AtomicU32::new(0));
+    let worker = bench.worker_with("dying", Arc::new(stepper));
+    let mut deaths = 0;
+    while bench.report().await.status == "RUNNING" {
+        deaths += u32::from(worker.handle(&delivery(&task)).await.is_err());
+        bench.clock.advance(LEASE * 2); // The dead worker's lease lapses.
+    }
+    assert_eq!(deaths, 4);
+    assert_eq!(bench.file().await, undisturbed(3500).await);
+}
+
+#[tokio::test]
+async fn a_lease_keeps_others_away_until_it_lapses() {
+    let bench = Bench::new();
+    let task = bench.start(to_file(), 3000).await;
+    let stepper = DiesBeforeCommit(DatagenStepper::new(Arc::clone(&bench.targets), bench.clock.clone()), AtomicU32::new(0));
+    bench.worker_with("dying", Arc::new(stepper)).handle(&delivery(&task)).await.unwrap_err();
+    bench.worker("other").handle(&delivery(&task)).await.unwrap();
+    assert_eq!(bench.report().await.total_records, 0);
+    bench.clock.advance(LEASE * 2);
+    bench.worker("other").handle(&delivery(&task)).await.unwrap();
+    assert_eq!(bench.report().await.total_records, 1000);
+}
+
+#[tokio::test]
+async fn recovery_lapses_the_leases_of_a_dead_process_at_once() {
+    let bench = Bench::new();
+    let task = bench.start(to_file(), 3000).await;
+    let stepper = DiesBeforeCommit(DatagenStepper::new(Arc::clone(&bench.targets), bench.clock.clone()), AtomicU32::new(0));
+    bench.worker_with("dying", Arc::new(stepper)).handle(&delivery(&task)).await.unwrap_err();
+    assert_eq!(bench.tasks.recover().await.unwrap(), 1);
+    let worker = bench.worker("next");
+    while let Some(delivery) = worker.receive(Duration::ZERO).await.unwrap() {
+        worker.handle(&delivery).await.unwrap();
+    }
+    assert_eq!(bench.report().await.status, "COMPLETE");
+    assert_eq!(bench.file().await, undisturbed(3000).await);
+}
+
+#[tokio::test]
+async fn a_stopped_task_is_removed_with_all_it_stored() {
+    let bench = Bench::new();
+    let task = bench.start(to_file(), 100_000).await;
+    let worker = bench.worker("w");
+    worker.handle(&delivery(&task)).await.unwrap();
+    bench.service.stop("j").await.unwrap();
+    let written = bench.file().await;
+    worker.handle(&delivery(&task)).await.unwrap();
+    assert_eq!(bench.file().await, written);
+    for root in ["tasks", "snapshots", "stops", "datagen/jobs"] {
+        let left = bench.stores.documents.list(&headwater_core::ports::Key::root(root), None, 10).await.unwrap();
+        assert!(left.is_empty(), "{left:?} is left below {root}");
+    }
+}
+
+/// A target that takes some batches and then fails, and keeps what it took.
+#[derive(Debug, Default)]
+struct Flaky {
+    taken: Arc<Mutex<Vec<u8>>>,
+    calls: Arc<AtomicU32>,
+}
+
+#[derive(Debug)]
+struct FlakySink {
+    taken: Arc<Mutex<Vec<u8>>>,
+    calls: Arc<AtomicU32>,
+    committed: Committed,
+}
+
+#[async_trait]
+impl Targets for Flaky {
+    fn supports(&self, _target: &Target) -> Result<(), String> {
+        Ok(())
+    }
+
+    async fn prepare(&self, _target: &Target, _owner: &Owner) -> Result<(), SinkError> {
+        Ok(())
+    }
+
+    async fn open(&self, _target: &Target, _owner: &Owner, committed: Committed) -> Result<Box<dyn Sink>, SinkError> {
+        Ok(Box::new(FlakySink { taken: Arc::clone(&self.taken), calls: Arc::clone(&self.calls), committed }))
+    }
+}
+
+#[async_trait]
+impl Sink for FlakySink {
+    async fn write(&mut self, batch: &Batch) -> Result<(), SinkError> {
+        let call = self.calls.fetch_add(1, Ordering::Relaxed);
+        // Takes a part of the batch even when it then fails, as a broker does.
+        let whole = call % 3 != 1;
+        let records = if whole { batch.len() } else { batch.len() / 3 };
+        let bytes = if records == 0 { 0 } else { batch.ends[records - 1] as usize };
+        self.taken.lock().unwrap().extend_from_slice(&batch.text[..bytes]);
+        self.committed.records += records as u64;
+        self.committed.bytes += bytes as u64;
+        if whole { Ok(()) } else { Err(SinkError::Retry("the target is down".to_owned())) }
+    }
+
+    async fn flush(&mut self) -> Result<(), SinkError> {
+        Ok(())
+    }
+
+    fn committed(&self) -> Committed {
+        self.committed
+    }
+}
+
+#[tokio::test]
+async fn what_a_failing_target_took_is_not_sent_again() {
+    let taken: Arc<Mutex<Vec<u8>>> = Arc::default();
+    let bench = Bench::with_targets(|_| Arc::new(Flaky { taken: Arc::clone(&taken), ..Flaky::default() }));
+    let task = bench.start(json!({"type": "stdout"}), 20_000).await;
+    let worker = bench.worker("w");
+    let mut waited = 0;
+    while bench.report().await.status == "RUNNING" {
+        worker.handle(&delivery(&task)).await.unwrap();
+        waited += u32::from(bench.report().await.status_msg == "Waiting, attempt 1: the target is down");
+        bench.clock.advance(Duration::from_secs(10));
+    }
+    assert!(waited > 5, "the job met trouble {waited} times");
+    assert_eq!(bench.report().await.total_records, 20_000);
+    assert_eq!(*taken.lock().unwrap(), undisturbed(20_000).await);
+}
+
+/// A target that can never be written.
+#[derive(Debug)]
+struct Refusing;
+
+#[async_trait]
+impl Targets for Refusing {
+    fn supports(&self, _target: &Target) -> Result<(), String> {
+        Ok(())
+    }
+
+    async fn prepare(&self, _target: &Target, _owner: &Owner) -> Result<(), SinkError> {
+        Ok(())
+    }
+
+    async fn open(&self, _target: &Target, _owner: &Owner, _committed: Committed) -> Result<Box<dyn Sink>, SinkError> {
+        Err(SinkError::Fatal("the topic is not ours".to_owned()))
+    }
+}
+
+#[tokio::test]
+async fn a_job_that_cannot_go_on_fails_with_its_reason() {
+    let bench = Bench::with_targets(|_| Arc::new(Refusing));
+    let task = bench.start(json!({"type": "stdout"}), 10).await;
+    bench.worker("w").handle(&delivery(&task)).await.unwrap();
+    let report = bench.report().await;
+    assert_eq!((report.status, report.status_msg.as_str()), ("FAILED", "Failed: the topic is not ours"));
+}
