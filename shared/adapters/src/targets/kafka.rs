@@ -77,7 +77,6 @@ fn is_fatal(code: RDKafkaErrorCode) -> bool {
         Code::MessageSizeTooLarge
             | Code::InvalidMessageSize
             | Code::InvalidTopic
-            | Code::TopicException
             | Code::TopicAuthorizationFailed
             | Code::ClusterAuthorizationFailed
             | Code::Authentication

@@ -228,12 +228,12 @@ impl Worker {
             Next::At(moment) => Ok(Some(moment)),
             Next::Trouble => {
                 let pause = self.config.first_pause * 2u32.saturating_pow(troubles.saturating_sub(1).min(16));
-                warn!(troubles, message = task.message, "trouble; trying again later");
+                warn!(troubles, reason = task.message, "trouble; trying again later");
                 metrics::counter!("headwater_task_troubles_total", "kind" => task.kind).increment(1);
                 Ok(Some(self.clock.now().plus(pause.min(self.config.longest_pause))))
             }
             Next::Finished | Next::Failed | Next::Stopped => {
-                info!(?phase, message = task.message, "ended");
+                info!(?phase, reason = task.message, "ended");
                 stepper.forget(&task.id);
                 Ok(None)
             }
