@@ -69,6 +69,8 @@ pub(super) struct MachineRun {
     free: Vec<u32>,
     queue: BinaryHeap<Reverse<Wake>>,
     time: RunningTime,
+    /// Where variables are rendered.
+    scratch: Output,
 }
 
 /// The state of a run between two records. Slots are not kept: they do not show.
@@ -115,6 +117,7 @@ impl MachineRun {
             free: Vec::new(),
             queue: BinaryHeap::new(),
             time: RunningTime::new(),
+            scratch: Output::default(),
         }
     }
 
@@ -260,7 +263,7 @@ impl MachineRun {
         let index = slot as usize;
         let prepared = &mut self.prepared[index * plan.prepared_slots..][..plan.prepared_slots];
         let rendered = &mut self.rendered[index * plan.rendered_slots..][..plan.rendered_slots];
-        set_variables(plan, &state.setters, key, &mut self.counters, prepared, rendered);
+        set_variables(plan, &state.setters, key, &mut self.counters, prepared, rendered, &mut self.scratch);
         let mut scope = Scope { pieces: &plan.pieces, plans: &plan.counters, counters: &mut self.counters, prepared, rendered };
         let output = records.output();
         output.blocks(self.time.at(micros), RunningTime::LENGTH);
@@ -332,6 +335,7 @@ fn set_variables(
     counters: &mut [Count],
     prepared: &mut [u32],
     rendered: &mut [Fragment],
+    scratch: &mut Output,
 ) {
     for setter in setters {
         match setter {
@@ -340,9 +344,9 @@ fn set_variables(
                 prepared[*slot] = value;
             }
             Setter::Rendered { slot, field } => {
-                let mut text = Output::default();
-                Scope { pieces: &plan.pieces, plans: &plan.counters, counters, prepared, rendered }.write(field, key, &mut text);
-                rendered[*slot] = Fragment::new(text.since(0));
+                scratch.clear();
+                Scope { pieces: &plan.pieces, plans: &plan.counters, counters, prepared, rendered }.write(field, key, scratch);
+                rendered[*slot] = Fragment::new(scratch.since(0));
             }
         }
     }

@@ -53,6 +53,11 @@ impl Output {
         Self { bytes, length: 0 }
     }
 
+    /// Begins anew in the same memory.
+    pub(super) fn clear(&mut self) {
+        self.length = 0;
+    }
+
     /// What was written.
     pub(super) fn into_bytes(mut self) -> Vec<u8> {
         self.bytes.truncate(self.length);

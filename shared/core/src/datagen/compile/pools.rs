@@ -1,6 +1,7 @@
 //! Pools: the distinct values that a dimension with a `cardinality` draws from.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
+use std::hash::{BuildHasherDefault, DefaultHasher};
 
 use super::Compiler;
 use super::fields::Place;
@@ -33,15 +34,16 @@ impl Compiler {
         let (shown, raw) = (field(value), raw.map(field));
         let mut counters: Vec<Count> = self.counters.iter().map(|counter| counter.start).collect();
         let mut scope = Scope { pieces: &self.pieces, plans: &self.counters, counters: &mut counters, prepared: &[], rendered: &[] };
-        let mut seen = BTreeSet::new();
+        let mut output = Output::default();
+        let mut seen: HashSet<Vec<u8>, BuildHasherDefault<DefaultHasher>> = HashSet::default();
         let mut texts = Vec::with_capacity(size);
         let mut misses = 0;
-        // Even where all values are needed and equally likely, n ln n + 20 n draws meet them all but once in e^20 pools.
-        let budget = 64 * size as u64 + 50_000;
+        // Even where all n values are needed and equally likely, n ln n + 20 n draws meet them all but once in e^20 pools.
+        let budget = size as u64 * u64::from(20 + size.ilog2()) + 50_000;
         for attempt in 0.. {
             let key = self.seed.entity(POOL_ENTITY).step(attempt);
-            let text = written(&mut scope, raw.as_ref().unwrap_or(&shown), key);
-            if seen.contains(&text) {
+            let text = written(&mut scope, raw.as_ref().unwrap_or(&shown), key, &mut output);
+            if seen.contains(text) {
                 misses += 1;
                 // After m misses in a row, new values come out once in m / 20 draws at most (or this is a chance of e^-20), and
                 // ever more seldom: the rest would take at least this many draws.
@@ -54,8 +56,8 @@ impl Compiler {
                 continue;
             }
             misses = 0;
-            texts.push(if raw.is_some() { written(&mut scope, &shown, key) } else { text.clone() });
-            seen.insert(text);
+            seen.insert(text.to_vec());
+            texts.push(if raw.is_some() { written(&mut scope, &shown, key, &mut output) } else { text }.to_vec());
             if texts.len() == size {
                 break;
             }
@@ -98,8 +100,8 @@ fn whole(length: f64) -> Option<u32> {
     Some(length.max(0.0) as u32)
 }
 
-fn written(scope: &mut Scope<'_>, field: &Field, key: crate::random::StepKey) -> Vec<u8> {
-    let mut output = Output::default();
-    scope.write(field, key, &mut output);
-    output.into_bytes()
+fn written<'o>(scope: &mut Scope<'_>, field: &Field, key: crate::random::StepKey, output: &'o mut Output) -> &'o [u8] {
+    output.clear();
+    scope.write(field, key, output);
+    output.since(0)
 }

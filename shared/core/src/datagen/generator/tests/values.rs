@@ -566,10 +566,15 @@ fn a_variable_is_overwritten_by_name_and_starts_as_null() {
 #[test]
 fn the_variables_of_one_entity_do_not_show_in_another() {
     // An entity that has just begun has no variables, whoever had its slot before.
-    let mut specification = two_states(&json!([]), &json!([{"type": "counter", "name": "v"}]));
-    specification["states"][1]["transitions"][0]["next"] = json!("stop");
-    for (i, record) in lines(&specification, run(Some(40), None, 1)).iter().enumerate() {
-        assert_eq!(record["v"].is_null(), i % 2 == 0, "{record}");
+    let set = |variable: Json| {
+        let mut specification = two_states(&json!([]), &json!([with(variable, &json!({"name": "v"}))]));
+        specification["states"][1]["transitions"][0]["next"] = json!("stop");
+        specification
+    };
+    for specification in [set(json!({"type": "counter"})), set(one_of(&json!(["A", "B"])))] {
+        for (i, record) in lines(&specification, run(Some(40), None, 1)).iter().enumerate() {
+            assert_eq!(record["v"].is_null(), i % 2 == 0, "{record}");
+        }
     }
 }
 
