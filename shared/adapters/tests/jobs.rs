@@ -140,7 +140,7 @@ impl Stepper for DiesBeforeCommit {
         context: headwater_core::tasks::StepContext<'_>,
     ) -> Result<headwater_core::tasks::StepResult, headwater_core::tasks::TaskError> {
         let result = self.0.step(task, context).await?;
-        if self.1.fetch_add(1, Ordering::Relaxed) % 2 == 0 {
+        if self.1.fetch_add(1, Ordering::Relaxed).is_multiple_of(2) {
             self.0.forget(&task.id);
             return Err(headwater_core::ports::PortError::unavailable("living", "killed"));
         }
@@ -281,7 +281,8 @@ async fn what_a_failing_target_took_is_not_sent_again() {
     }
     assert!(waited > 5, "the job met trouble {waited} times");
     assert_eq!(bench.report().await.total_records, 20_000);
-    assert_eq!(*taken.lock().unwrap(), undisturbed(20_000).await);
+    let wanted = undisturbed(20_000).await;
+    assert_eq!(*taken.lock().unwrap(), wanted);
 }
 
 /// A target that can never be written.

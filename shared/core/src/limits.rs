@@ -24,8 +24,11 @@ pub const RUNNING_JOBS: usize = 500;
 /// Most entities of one job: at about 150 bytes each they stay within a small machine's memory.
 pub const CONCURRENCY: u64 = 10_000_000;
 
-/// Most values of a pool (`cardinality`); each costs its text in memory.
-pub const POOL: usize = 1_000_000;
+/// Most values of a pool (`cardinality`); each costs its text in memory, and some draws before the answer to `/start`.
+pub const POOL: usize = 200_000;
+
+/// Most bytes that the values of one pool may take.
+pub const POOL_BYTES: usize = 64 * 1024 * 1024;
 
 /// Deepest nesting of objects and lists in a specification.
 pub const NESTING: usize = 16;

@@ -124,7 +124,6 @@ impl Draw {
 
     /// An integer from [0, n), each as likely as the others up to n / 2^64.
     #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "the high half of the product is below n")]
     pub const fn below(&mut self, n: u64) -> u64 {
         ((self.word() as u128 * n as u128) >> 64) as u64
     }
@@ -133,7 +132,6 @@ impl Draw {
 impl TryRng for Draw {
     type Error = Infallible;
 
-    #[expect(clippy::cast_possible_truncation, reason = "the high half of a word")]
     fn try_next_u32(&mut self) -> Result<u32, Infallible> {
         Ok((self.word() >> 32) as u32)
     }

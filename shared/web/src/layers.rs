@@ -30,7 +30,6 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Puts the layers of the house around the merged routers of a host. Called once, after merging: two routers with
 /// fallbacks of their own cannot be merged.
-#[must_use]
 pub fn with_house_layers(routes: Router, house: House) -> Router {
     let routes = routes
         .fallback(async || Problem::new(StatusCode::NOT_FOUND, "there is nothing at this path"))

@@ -15,20 +15,20 @@ pub(super) struct FileSink {
 
 impl FileSink {
     pub(super) async fn open(files: &dyn Files, name: &FileName, owner: &Owner, committed: Committed) -> Result<Self, SinkError> {
-        let writer = files.append_at(name, owner, committed.bytes).await.map_err(|error| trouble(name, error))?;
+        let writer = files.append_at(name, owner, committed.bytes).await.map_err(|error| trouble(name, &error))?;
         Ok(Self { name: name.clone(), writer, written: committed, durable: committed })
     }
 }
 
 /// What a failure to write a file means for the job.
-pub(super) fn trouble(name: &FileName, error: PortError) -> SinkError {
+pub(super) fn trouble(name: &FileName, error: &PortError) -> SinkError {
     match error {
         PortError::Full { .. } => SinkError::Retry(format!("no space is left on the disk for /files/{name}")),
         PortError::Conflict { .. } => SinkError::Fatal(format!("/files/{name} has been taken over by another job")),
         PortError::NotFound { .. } => SinkError::Fatal(format!("/files/{name} has been removed")),
         PortError::Corrupt { .. } => SinkError::Fatal(format!("/files/{name} is shorter than what was written to it")),
         PortError::Unavailable { .. } => {
-            log_and_hide("writing a file", &error);
+            log_and_hide("writing a file", error);
             SinkError::Retry(format!("/files/{name} cannot be written"))
         }
     }
@@ -37,7 +37,7 @@ pub(super) fn trouble(name: &FileName, error: PortError) -> SinkError {
 #[async_trait]
 impl Sink for FileSink {
     async fn write(&mut self, batch: &Batch) -> Result<(), SinkError> {
-        self.writer.write(batch.text.clone()).await.map_err(|error| trouble(&self.name, error))?;
+        self.writer.write(batch.text.clone()).await.map_err(|error| trouble(&self.name, &error))?;
         self.written.records += batch.len() as u64;
         self.written.bytes += batch.text.len() as u64;
         Ok(())
@@ -45,7 +45,7 @@ impl Sink for FileSink {
 
     async fn flush(&mut self) -> Result<(), SinkError> {
         if self.written != self.durable {
-            self.writer.sync().await.map_err(|error| trouble(&self.name, error))?;
+            self.writer.sync().await.map_err(|error| trouble(&self.name, &error))?;
             self.durable = self.written;
         }
         Ok(())

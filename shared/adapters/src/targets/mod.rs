@@ -47,7 +47,7 @@ impl Targets for TargetSet {
 
     async fn prepare(&self, target: &Target, owner: &Owner) -> Result<(), SinkError> {
         match target {
-            Target::File { name } => self.files.create(name, owner).await.map_err(|error| file::trouble(name, error)),
+            Target::File { name } => self.files.create(name, owner).await.map_err(|error| file::trouble(name, &error)),
             Target::Stdout | Target::Kafka(_) | Target::Http { .. } => Ok(()),
         }
     }

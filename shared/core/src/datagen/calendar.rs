@@ -33,7 +33,7 @@ fn civil(days: i64) -> (i64, u32, u32) {
     (year, month as u32, day as u32)
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "one decimal digit")]
+#[expect(clippy::cast_sign_loss, reason = "one decimal digit")]
 fn put_digits(into: &mut [u8], mut number: i64) {
     for place in into.iter_mut().rev() {
         *place = b'0' + (number % 10) as u8;

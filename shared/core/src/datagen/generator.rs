@@ -198,6 +198,7 @@ fn check_type(node: &Node<'_>) -> Option<()> {
 pub struct Generator(Running);
 
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one a job, and it does not move")]
 enum Running {
     Machine(MachineRun),
     Replay(ReplayRun),

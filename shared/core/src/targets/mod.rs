@@ -211,7 +211,7 @@ fn read_topic(node: &Node<'_>) -> Option<String> {
 }
 
 fn read_kafka(node: &Node<'_>) -> Option<Target> {
-    let servers = filled_text(node, "endpoint").map(with_default_port);
+    let servers = filled_text(node, "endpoint").map(|servers| with_default_port(&servers));
     let topic = read_topic(node);
     let key = KeyFields::read(node);
     let compression = read_compression(node);
@@ -266,7 +266,7 @@ fn read_sasl(node: &Node<'_>) -> Option<Sasl> {
 }
 
 fn read_confluent(node: &Node<'_>) -> Option<Target> {
-    let servers = filled_text(node, "servers").map(with_default_port);
+    let servers = filled_text(node, "servers").map(|servers| with_default_port(&servers));
     let topic = read_topic(node);
     let key = KeyFields::read(node);
     let compression = read_compression(node);
@@ -277,7 +277,7 @@ fn read_confluent(node: &Node<'_>) -> Option<Target> {
 }
 
 /// `host` means `host:9092`, for each of a comma-joined list.
-fn with_default_port(servers: String) -> String {
+fn with_default_port(servers: &str) -> String {
     let complete = |server: &str| {
         let server = server.trim();
         let has_port = server.rsplit_once(':').is_some_and(|(_, port)| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()));

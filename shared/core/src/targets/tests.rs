@@ -43,7 +43,7 @@ fn secrets_are_masked_wherever_a_target_is_shown() {
 
 #[test]
 fn servers_get_the_default_port() {
-    assert_eq!(with_default_port("a, b:1,[::1]:2".to_owned()), "a:9092,b:1,[::1]:2");
+    assert_eq!(with_default_port("a, b:1,[::1]:2"), "a:9092,b:1,[::1]:2");
 }
 
 #[test]

@@ -9,6 +9,7 @@ use crate::datagen::draws::{Chance, Real};
 use crate::datagen::plan::{Count, Field, MomentDraw, Value};
 use crate::datagen::render::Scope;
 use crate::datagen::text::Output;
+use crate::limits;
 use crate::mistakes::Node;
 use crate::random::FieldId;
 
@@ -37,7 +38,7 @@ impl Compiler {
         let mut output = Output::default();
         let mut seen: HashSet<Vec<u8>, BuildHasherDefault<DefaultHasher>> = HashSet::default();
         let mut texts = Vec::with_capacity(size);
-        let mut misses = 0;
+        let (mut misses, mut bytes) = (0, 0);
         // Even where all n values are needed and equally likely, n ln n + 20 n draws meet them all but once in e^20 pools.
         let budget = size as u64 * u64::from(20 + size.ilog2()) + 50_000;
         for attempt in 0.. {
@@ -58,6 +59,11 @@ impl Compiler {
             misses = 0;
             seen.insert(text.to_vec());
             texts.push(if raw.is_some() { written(&mut scope, &shown, key, &mut output) } else { text }.to_vec());
+            bytes += texts.last().map_or(0, Vec::len);
+            if bytes > limits::POOL_BYTES {
+                let (met, most) = (texts.len(), limits::POOL_BYTES);
+                return node.get("cardinality")?.wrong(format!("the values of a pool may take {most} bytes; {met} of {size} take more"));
+            }
             if texts.len() == size {
                 break;
             }
