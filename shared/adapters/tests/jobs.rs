@@ -15,6 +15,7 @@ use headwater_core::ports::{Batch, Clock, Committed, Delivery, Entropy, Owner, R
 use headwater_core::targets::Target;
 use headwater_core::tasks::{Budget, Stepper, TaskStore, Worker, WorkerConfig};
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
 const LEASE: Duration = Duration::from_secs(60);
 
@@ -128,9 +129,38 @@ async fn a_message_delivered_twice_does_not_show() {
     assert_eq!(bench.file().await, undisturbed(3000).await);
 }
 
-/// Steps, and then dies before the step is committed: the output is there, the document is not.
+/// Does every other step to its end and then never returns from it, like a process that is killed before it commits: the output
+/// is there, the document is not.
 #[derive(Debug)]
-struct DiesBeforeCommit(DatagenStepper, AtomicU32);
+struct DiesBeforeCommit {
+    stepper: DatagenStepper,
+    steps: AtomicU32,
+    dying: Arc<Notify>,
+}
+
+/// A worker that dies in every other step, beginning with the first.
+struct Mortal {
+    worker: Worker,
+    dying: Arc<Notify>,
+}
+
+impl Mortal {
+    fn new(bench: &Bench) -> Self {
+        let dying = Arc::new(Notify::new());
+        let stepper = DatagenStepper::new(Arc::clone(&bench.targets), bench.clock.clone());
+        let stepper = DiesBeforeCommit { stepper, steps: AtomicU32::new(0), dying: Arc::clone(&dying) };
+        Self { worker: bench.worker_with("mortal", Arc::new(stepper)), dying }
+    }
+
+    /// Handles a delivery; whether it died of it.
+    async fn dies_of(&self, task: &str) -> bool {
+        let delivery = delivery(task);
+        tokio::select! {
+            handled = self.worker.handle(&delivery) => { handled.unwrap(); false }
+            () = self.dying.notified() => true,
+        }
+    }
+}
 
 #[async_trait]
 impl Stepper for DiesBeforeCommit {
@@ -139,20 +169,21 @@ impl Stepper for DiesBeforeCommit {
         task: &headwater_core::tasks::Task,
         context: headwater_core::tasks::StepContext<'_>,
     ) -> Result<headwater_core::tasks::StepResult, headwater_core::tasks::TaskError> {
-        let result = self.0.step(task, context).await?;
-        if self.1.fetch_add(1, Ordering::Relaxed).is_multiple_of(2) {
-            self.0.forget(&task.id);
-            return Err(headwater_core::ports::PortError::unavailable("living", "killed"));
+        let result = self.stepper.step(task, context).await?;
+        if self.steps.fetch_add(1, Ordering::Relaxed).is_multiple_of(2) {
+            self.stepper.forget(&task.id);
+            self.dying.notify_one();
+            std::future::pending::<()>().await;
         }
         Ok(result)
     }
 
     fn committed(&self, task: &headwater_core::tasks::Task) {
-        self.0.committed(task);
+        self.stepper.committed(task);
     }
 
     fn forget(&self, id: &headwater_core::ids::TaskId) {
-        self.0.forget(id);
+        self.stepper.forget(id);
     }
 }
 
@@ -160,11 +191,10 @@ impl Stepper for DiesBeforeCommit {
 async fn output_of_a_step_that_was_not_committed_is_cut_off() {
     let bench = Bench::new();
     let task = bench.start(to_file(), 3500).await;
-    let stepper = DiesBeforeCommit(DatagenStepper::new(Arc::clone(&bench.targets), bench.clock.clone()), AtomicU32::new(0));
-    let worker = bench.worker_with("dying", Arc::new(stepper));
+    let worker = Mortal::new(&bench);
     let mut deaths = 0;
     while bench.report().await.status == "RUNNING" {
-        deaths += u32::from(worker.handle(&delivery(&task)).await.is_err());
+        deaths += u32::from(worker.dies_of(&task).await);
         bench.clock.advance(LEASE * 2); // The dead worker's lease lapses.
     }
     assert_eq!(deaths, 4);
@@ -175,8 +205,7 @@ async fn output_of_a_step_that_was_not_committed_is_cut_off() {
 async fn a_lease_keeps_others_away_until_it_lapses() {
     let bench = Bench::new();
     let task = bench.start(to_file(), 3000).await;
-    let stepper = DiesBeforeCommit(DatagenStepper::new(Arc::clone(&bench.targets), bench.clock.clone()), AtomicU32::new(0));
-    bench.worker_with("dying", Arc::new(stepper)).handle(&delivery(&task)).await.unwrap_err();
+    assert!(Mortal::new(&bench).dies_of(&task).await);
     bench.worker("other").handle(&delivery(&task)).await.unwrap();
     assert_eq!(bench.report().await.total_records, 0);
     bench.clock.advance(LEASE * 2);
@@ -188,8 +217,7 @@ async fn a_lease_keeps_others_away_until_it_lapses() {
 async fn recovery_lapses_the_leases_of_a_dead_process_at_once() {
     let bench = Bench::new();
     let task = bench.start(to_file(), 3000).await;
-    let stepper = DiesBeforeCommit(DatagenStepper::new(Arc::clone(&bench.targets), bench.clock.clone()), AtomicU32::new(0));
-    bench.worker_with("dying", Arc::new(stepper)).handle(&delivery(&task)).await.unwrap_err();
+    assert!(Mortal::new(&bench).dies_of(&task).await);
     assert_eq!(bench.tasks.recover().await.unwrap(), 1);
     let worker = bench.worker("next");
     while let Some(delivery) = worker.receive(Duration::ZERO).await.unwrap() {
@@ -213,6 +241,52 @@ async fn a_stopped_task_is_removed_with_all_it_stored() {
         let left = bench.stores.documents.list(&headwater_core::ports::Key::root(root), None, 10).await.unwrap();
         assert!(left.is_empty(), "{left:?} is left below {root}");
     }
+}
+
+/// Fails every other step as a store does that is away for a moment.
+#[derive(Debug)]
+struct LosesTheStore(DatagenStepper, AtomicU32);
+
+#[async_trait]
+impl Stepper for LosesTheStore {
+    async fn step(
+        &self,
+        task: &headwater_core::tasks::Task,
+        context: headwater_core::tasks::StepContext<'_>,
+    ) -> Result<headwater_core::tasks::StepResult, headwater_core::tasks::TaskError> {
+        let result = self.0.step(task, context).await?;
+        if self.1.fetch_add(1, Ordering::Relaxed).is_multiple_of(2) {
+            return Err(headwater_core::ports::PortError::unavailable("reading", "away"));
+        }
+        Ok(result)
+    }
+
+    fn committed(&self, task: &headwater_core::tasks::Task) {
+        self.0.committed(task);
+    }
+
+    fn forget(&self, id: &headwater_core::ids::TaskId) {
+        self.0.forget(id);
+    }
+}
+
+#[tokio::test]
+async fn a_step_that_lost_the_store_is_repeated_soon() {
+    let bench = Bench::new();
+    bench.start(to_file(), 3000).await;
+    let stepper = LosesTheStore(DatagenStepper::new(Arc::clone(&bench.targets), bench.clock.clone()), AtomicU32::new(0));
+    let worker = bench.worker_with("w", Arc::new(stepper));
+    let mut handled = 0;
+    while bench.report().await.status == "RUNNING" {
+        if let Some(delivery) = worker.receive(Duration::ZERO).await.unwrap() {
+            worker.handle(&delivery).await.unwrap();
+            handled += 1;
+        }
+        bench.clock.advance(Duration::from_millis(500)); // Far less than a lease.
+        assert!(handled < 20, "the job does not get on");
+    }
+    assert_eq!(handled, 6);
+    assert_eq!(bench.file().await, undisturbed(3000).await);
 }
 
 /// A target that takes some batches and then fails, and keeps what it took.

@@ -18,6 +18,9 @@ const CACHE: usize = 64 << 20;
 /// that nor remove anything without room to write.
 const RESERVE: u64 = 32 << 20;
 
+/// On a small disk the room left free is this part of it.
+const RESERVE_PART: u64 = 16;
+
 type Open = dyn Fn(&mut Builder) -> Result<Database, redb::Error> + Send + Sync;
 
 /// Where the database lives.
@@ -33,6 +36,8 @@ pub(super) struct Place {
 pub(super) struct Disk {
     /// Bytes that are free.
     pub(super) free: u64,
+    /// Bytes that the disk has in all.
+    pub(super) total: u64,
     /// Bytes that the database's file holds, used or not; zero when that cannot be told.
     pub(super) held: u64,
 }
@@ -102,7 +107,7 @@ impl Engine {
 
     /// Bytes that writes may still add to the disk.
     pub(super) fn room(&self) -> u64 {
-        (self.place.disk)().map_or(u64::MAX, |disk| disk.free.saturating_sub(RESERVE))
+        (self.place.disk)().map_or(u64::MAX, |disk| disk.free.saturating_sub(RESERVE.min(disk.total / RESERVE_PART)))
     }
 
     /// Bytes of the file that hold nothing any more, so that writes may use them without taking more of the disk. This walks

@@ -87,7 +87,10 @@ impl EmbeddedStore {
         let failed = |error: std::io::Error| OpenError::Failed { folder: folder.to_owned(), source: error.into() };
         let path = make_folder(folder).map_err(failed)?;
         let file = path.clone();
-        let disk = Box::new(move || Ok(Disk { free: fs4::available_space(&file)?, held: held_by(&file)? }));
+        let disk = Box::new(move || {
+            let disk = fs4::statvfs(&file)?;
+            Ok(Disk { free: disk.available_space(), total: disk.total_space(), held: held_by(&file)? })
+        });
         let open = Box::new(move |builder: &mut redb::Builder| Ok(builder.create(&path)?));
         let store = Self::open_place(folder, Place { open, disk }, clock)?;
         sync_folder(folder).map_err(failed)?;

@@ -283,7 +283,7 @@ async fn a_disk_that_fills_up_unforeseen_is_said_so_and_made_room_is_used() {
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path)?;
         Ok(builder.create_with_backend(SmallDisk { file: FileBackend::new(file)?, full: Arc::clone(&disk) })?)
     });
-    let place = Place { open, disk: Box::new(|| Ok(Disk { free: u64::MAX, held: 0 })) };
+    let place = Place { open, disk: Box::new(|| Ok(Disk { free: u64::MAX, total: u64::MAX, held: 0 })) };
     let store = EmbeddedStore::open_place(folder.path(), place, Arc::new(SystemClock::new())).unwrap();
     let documents = store.documents();
     let etag = documents.put(&key("a"), "before".into(), Condition::Absent).await.unwrap();
@@ -309,7 +309,7 @@ async fn a_disk_that_is_nearly_full_takes_only_what_makes_room() {
     let disk = Arc::clone(&free);
     let open = Box::new(move |builder: &mut redb::Builder| Ok(builder.create(&path)?));
     let file = folder.path().join("store.redb");
-    let look = Box::new(move || Ok(Disk { free: disk.load(Ordering::SeqCst), held: held_by(&file)? }));
+    let look = Box::new(move || Ok(Disk { free: disk.load(Ordering::SeqCst), total: u64::MAX, held: held_by(&file)? }));
     let clock = Arc::new(ManualClock::new(Timestamp::from_millis(0)));
     let store = EmbeddedStore::open_place(folder.path(), Place { open, disk: look }, clock.clone()).unwrap();
     let (documents, port, queue) = (store.documents(), store.event_log(), store.task_queue());

@@ -15,6 +15,13 @@ use crate::blocking::{disk_error, sync_folder};
 /// Most bytes in one piece of a read.
 const PIECE: u64 = 128 << 10;
 
+/// Room that appends leave free on the disk: twice of what the embedded store leaves, so that on a disk that both share the
+/// store can still write why a job waits.
+const RESERVE: u64 = 64 << 20;
+
+/// On a small disk the room left free is this part of it.
+const RESERVE_PART: u64 = 8;
+
 /// A folder.
 #[derive(Debug)]
 pub(super) struct Disk {
@@ -56,7 +63,7 @@ impl Disk {
         let mut file = OpenOptions::new().write(true).open(path).map_err(failed)?;
         file.set_len(offset).map_err(failed)?;
         file.seek(SeekFrom::Start(offset)).map_err(failed)?;
-        Ok(Tail { name: name.clone(), file, length: offset })
+        Ok(Tail { name: name.clone(), folder: self.root.clone(), file, length: offset })
     }
 
     pub(super) fn info(&self, name: &FileName, cuts: u64) -> Result<Option<FileInfo>, PortError> {
@@ -149,6 +156,7 @@ impl Disk {
 #[derive(Debug)]
 pub(super) struct Tail {
     name: FileName,
+    folder: PathBuf,
     file: File,
     length: u64,
 }
@@ -156,6 +164,11 @@ pub(super) struct Tail {
 impl Tail {
     /// Appends all bytes, or none as far as the disk allows.
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), PortError> {
+        let room =
+            fs4::statvfs(&self.folder).map(|disk| disk.available_space().saturating_sub(RESERVE.min(disk.total_space() / RESERVE_PART)));
+        if room.is_ok_and(|room| room < bytes.len() as u64) {
+            return Err(PortError::Full { what: self.name.to_string() });
+        }
         match self.file.write_all(bytes) {
             Ok(()) => {
                 self.length += bytes.len() as u64;

@@ -187,22 +187,24 @@ impl Worker {
                 stepper.forget(&id);
                 return self.stop(&id).await;
             }
-            Ok(result) => self.commit(stepper, task, etag, result).await,
+            Ok(result) => self.commit(stepper, &task, etag.clone(), result).await,
             Err(error) => Err(error),
         };
-        if outcome.is_err() {
-            stepper.forget(&id);
+        let Err(error) = outcome else { return outcome };
+        stepper.forget(&id);
+        let again = self.clock.now().plus(self.config.first_pause);
+        if error.is_conflict() {
+            warn!("the lease was lost during the step; what it did is repeated");
+            return Ok(Some(again));
         }
-        match outcome {
-            Err(lost) if lost.is_conflict() => {
-                warn!("the lease was lost during the step; what it did is repeated");
-                Ok(Some(self.clock.now().plus(self.config.first_pause)))
-            }
-            other => other,
-        }
+        // The store failed. If it takes the lease back, the step can be repeated soon; otherwise the lease has to lapse.
+        self.store.put(&Task { lease: None, ..task }, etag).await.map_err(|_| error).map(|_| {
+            warn!("the step failed; it is repeated");
+            Some(again)
+        })
     }
 
-    async fn commit(&self, stepper: &dyn Stepper, task: Task, etag: Etag, result: StepResult) -> Result<Option<Timestamp>, TaskError> {
+    async fn commit(&self, stepper: &dyn Stepper, task: &Task, etag: Etag, result: StepResult) -> Result<Option<Timestamp>, TaskError> {
         let former = task.snapshot.clone();
         let step = task.step + 1;
         let snapshot = match result.saved {
@@ -216,7 +218,8 @@ impl Worker {
             Next::Failed => Phase::Failed,
             Next::Again | Next::At(_) | Next::Trouble | Next::Stopped => Phase::Running,
         };
-        let task = Task { phase, step, lease: None, snapshot, progress: result.progress, message: result.message, troubles, ..task };
+        let task =
+            Task { phase, step, lease: None, snapshot, progress: result.progress, message: result.message, troubles, ..task.clone() };
         self.store.put(&task, etag).await?;
         stepper.committed(&task);
         if let Some(former) = former.filter(|former| task.snapshot.as_ref() != Some(former)) {
