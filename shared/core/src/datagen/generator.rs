@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -10,10 +10,9 @@ use super::compile;
 use super::machine::{MachineRun, MachineState};
 use super::plan::Machine;
 use super::replay::{self, Replay, ReplayRun, ReplayState};
-use super::text::Output;
+use super::run::{Advance, Halt, Records, Run, Window};
 use crate::ids::SourceName;
 use crate::mistakes::{Findings, Mistakes, Node};
-use crate::ports::{Batch, Timestamp};
 use crate::random::SeedKey;
 
 /// The form of a snapshot; another number cannot be restored.
@@ -29,60 +28,6 @@ enum Kind {
     Replay(Arc<Replay>),
 }
 
-/// How a plan is run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Run {
-    /// The seed that all draws descend from.
-    pub seed: i64,
-    /// The moment at which job time begins.
-    pub start: Timestamp,
-    /// Most entities alive at once, at least 1.
-    pub concurrency: u64,
-    /// The job is done after this many records.
-    pub total_events: Option<u64>,
-    /// The job is done after this much job time, in nanoseconds; a record at exactly this time is still written.
-    pub time_limit: Option<u64>,
-}
-
-/// How far one call may advance.
-#[derive(Debug, Clone, Copy)]
-pub struct Window {
-    /// Most records.
-    pub records: u64,
-    /// Bytes after which no further record is begun.
-    pub bytes: usize,
-    /// Job time in nanoseconds that has come; nothing later happens. `u64::MAX` simulates.
-    pub horizon: u64,
-}
-
-/// Where an advance ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Advance {
-    /// The window is full.
-    More,
-    /// Nothing happens before this job time in nanoseconds.
-    Idle {
-        /// When the next thing happens.
-        until: u64,
-    },
-    /// The limit is reached; there are no more records.
-    Done,
-}
-
-/// Why a run cannot go on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Halt {
-    /// Millions of records at one instant without a limit on their number.
-    #[error(
-        "job time stands still: more than {} records at one instant; give a delay, or a limit with total_events",
-        crate::limits::RECORDS_PER_INSTANT
-    )]
-    StandsStill,
-    /// The job clock has left what records can hold.
-    #[error("the job clock has left the years 1 to 9999")]
-    EndOfTime,
-}
-
 /// A snapshot that cannot be gone on from.
 #[derive(Debug, thiserror::Error)]
 pub enum RestoreError {
@@ -95,52 +40,6 @@ pub enum RestoreError {
     /// It belongs to another plan, or is damaged.
     #[error("the snapshot does not belong to this specification")]
     Mismatch,
-}
-
-/// Rendered records on their way out: the buffer of one or more advances.
-#[derive(Debug, Default)]
-pub struct Records {
-    output: Output,
-    ends: Vec<u32>,
-}
-
-impl Records {
-    /// Goes on with the memory of a batch that nobody holds any more.
-    #[must_use]
-    pub fn reusing(batch: Batch) -> Self {
-        let Batch { text, mut ends } = batch;
-        ends.clear();
-        let bytes = text.try_into_mut().map(BytesMut::into).unwrap_or_default();
-        Self { output: Output::reusing(bytes), ends }
-    }
-
-    /// Bytes rendered.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.output.len()
-    }
-
-    /// Whether nothing is rendered.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
-    }
-
-    /// The records as a batch.
-    #[must_use]
-    pub fn into_batch(self) -> Batch {
-        Batch { text: Bytes::from(self.output.into_bytes()), ends: self.ends }
-    }
-
-    #[inline]
-    pub(super) fn output(&mut self) -> &mut Output {
-        &mut self.output
-    }
-
-    #[inline]
-    pub(super) fn end_record(&mut self) {
-        self.ends.push(u32::try_from(self.output.len()).expect("a window is far below 4 GiB"));
-    }
 }
 
 /// What a specification needs from outside before it can be compiled: the name of the data file of a replay.

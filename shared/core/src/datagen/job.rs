@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
 
 use super::calendar;
-use super::generator::Run;
+use super::run::Run;
 use crate::ids::{JobName, SpecName};
 use crate::limits;
 use crate::mistakes::{Findings, Mistakes, Node, kind_of};

@@ -10,10 +10,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::calendar::{self, RunningTime};
-use super::generator::{Advance, Halt, Records, Run, Window};
+use super::calendar::RunningTime;
 use super::plan::{Count, Machine, Member, Setter};
 use super::render::{Fragment, Scope, is_missing, is_null};
+use super::run::{Advance, Halt, Records, Run, Window};
 use super::text::Output;
 use crate::limits;
 use crate::random::{SeedKey, StepKey};
@@ -374,14 +374,5 @@ fn write_member(member: &Member, scope: &mut Scope<'_>, key: StepKey, output: &m
             output.piece(scope.pieces, *prefix);
             scope.write(field, key, output);
         }
-    }
-}
-
-impl Run {
-    /// The moment of a job time in microseconds since 1970, if records can hold it.
-    #[inline]
-    pub(super) fn moment(&self, nanos: u64) -> Option<i64> {
-        let micros = self.start.as_micros().checked_add_unsigned(nanos / 1000)?;
-        (calendar::FIRST..=calendar::LAST).contains(&micros).then_some(micros)
     }
 }

@@ -16,12 +16,14 @@ mod machine;
 mod plan;
 mod render;
 mod replay;
+mod run;
 mod service;
 mod stepper;
 mod text;
 
 pub use catalogue::{Specifications, Stock};
-pub use generator::{Advance, Generator, Halt, Plan, Records, RestoreError, Run, Window, source_of};
+pub use generator::{Generator, Plan, RestoreError, source_of};
 pub use job::{Config, JobRequest, Launch, Progress, Report, Settings, TimeType, clock_text, parse_span, parse_time_type};
+pub use run::{Advance, Halt, Records, Run, Window};
 pub use service::{DatagenService, StartError, StopError};
 pub use stepper::{DatagenStepper, KIND};

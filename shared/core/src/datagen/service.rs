@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::catalogue::Specifications;
-use super::generator::{Advance, Generator, Plan, Records, Window, source_of};
+use super::generator::{Generator, Plan, source_of};
 use super::job::{CUSTOM, Config, JobRequest, Launch, Progress, Report, Settings, TimeType};
+use super::run::{Advance, Records, Window};
 use super::stepper::KIND;
 use crate::ids::{FileName, JobName, SpecName, TaskId};
 use crate::limits;

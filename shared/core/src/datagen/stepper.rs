@@ -9,8 +9,9 @@ use futures::future::{Either, select};
 use serde::Deserialize;
 use tracing::error;
 
-use super::generator::{Advance, Generator, Plan, Records, Window};
+use super::generator::{Generator, Plan};
 use super::job::{Launch, Progress, clock_text};
+use super::run::{Advance, Halt, Records, Window};
 use crate::ids::TaskId;
 use crate::mistakes::Mistakes;
 use crate::ports::{Batch, Clock, Owner, PortError, Sink, SinkError, Targets, Timestamp};
@@ -240,7 +241,7 @@ fn corrupt(task: &Task, source: impl std::error::Error + Send + Sync + 'static) 
 }
 
 /// Goes on to where the target already is, throwing away what was generated for it before.
-fn skip(generator: &mut Generator, records: u64) -> Result<(), super::generator::Halt> {
+fn skip(generator: &mut Generator, records: u64) -> Result<(), Halt> {
     let mut batch = Batch::default();
     while generator.emitted() < records {
         let mut thrown = Records::reusing(batch);

@@ -13,7 +13,7 @@ use serde_json::Value as Json;
 
 use super::calendar;
 use super::draws::{Chance, Real};
-use super::generator::{Advance, Halt, Records, Run, Window};
+use super::run::{Advance, Halt, Records, Run, Window};
 use super::text::Pieces;
 use crate::limits;
 use crate::random::{FieldId, SeedKey};
