@@ -1,1 +1,21 @@
-//! Acceptance tests.
+//! Acceptance tests: what users see, over HTTP and the command line, against the binary `headwater`.
+//!
+//! `tests/run` builds the binary, brings the components and runs these. `server` starts and kills servers, `http` is a client
+//! that sends what it is told, `specs` are small specifications; every other module is a topic.
+#![allow(clippy::disallowed_methods, reason = "a test lives in real time")]
+
+mod http;
+mod program;
+mod server;
+mod specs;
+mod waiting;
+
+mod api;
+mod cli;
+mod crash;
+mod full_disk;
+mod http_target;
+mod kafka;
+mod logs;
+mod security;
+mod startup;
