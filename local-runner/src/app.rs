@@ -35,10 +35,7 @@ pub(crate) fn compose(options: &Serve, prometheus: PrometheusHandle) -> anyhow::
     let (clock, entropy): (Arc<dyn Clock>, Arc<dyn Entropy>) = (Arc::new(SystemClock::new()), Arc::new(OsEntropy));
     let stores = match options.store {
         Store::Memory => Stores::in_memory(&clock),
-        Store::Embedded => {
-            let folder = &options.data_dir;
-            Stores::embedded(folder, &clock).with_context(|| format!("the data folder {} cannot be opened", folder.display()))?
-        }
+        Store::Embedded => Stores::embedded(&options.data_dir, &clock)?,
     };
     let specifications: Arc<dyn Specifications> = match &options.specs_dir {
         None => Arc::new(Stock),

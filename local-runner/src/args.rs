@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::builder::BoolishValueParser;
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use headwater_adapters::targets::OutboundHosts;
 use headwater_core::datagen::{TimeType, parse_span, parse_time_type};
@@ -58,7 +59,7 @@ pub(crate) struct Serve {
     pub(crate) token: Option<TokenText>,
 
     /// Listen beyond loopback without a token.
-    #[arg(long, env = "HEADWATER_INSECURE")]
+    #[arg(long, env = "HEADWATER_INSECURE", action = ArgAction::SetTrue, value_parser = BoolishValueParser::new())]
     pub(crate) insecure: bool,
 
     /// Hosts that `http` targets may call, comma-separated: host, host:port or *.domain. [default: any]
@@ -70,7 +71,7 @@ pub(crate) struct Serve {
     pub(crate) log_format: LogFormat,
 
     /// Start, in small, what a newcomer should see.
-    #[arg(long, env = "HEADWATER_DEMO")]
+    #[arg(long, env = "HEADWATER_DEMO", action = ArgAction::SetTrue, value_parser = BoolishValueParser::new())]
     pub(crate) demo: bool,
 }
 

@@ -45,7 +45,7 @@ pub(crate) fn run(options: &Generate) -> anyhow::Result<ExitCode> {
 
 async fn generate(options: &Generate) -> anyhow::Result<ExitCode> {
     let clock = SystemClock::new();
-    let seed = options.seed.unwrap_or_else(|| (OsEntropy.draw() >> 11).cast_signed());
+    let seed = options.seed.unwrap_or_else(draw_seed);
     let (specification, beside) = read_specification(&options.specification).await?;
     let source = match source_of(&specification) {
         Some(name) => find_source(&name, beside.as_deref()).await?,
@@ -75,6 +75,15 @@ async fn generate(options: &Generate) -> anyhow::Result<ExitCode> {
         Target::Stdout => to_stdout(source).await,
         target => to_sink(source, open(&target, options.output.as_deref()).await?).await,
     }
+}
+
+/// A seed for a run that brings none; on a terminal it is told, so that the run can be had again.
+fn draw_seed() -> i64 {
+    let seed = (OsEntropy.draw() >> 11).cast_signed();
+    if std::io::stderr().is_terminal() {
+        eprintln!("headwater: --seed {seed} gives these records again");
+    }
+    seed
 }
 
 /// The specification, and the folder that it lies in when it is a file.
@@ -128,8 +137,8 @@ async fn open(target: &Target, given: Option<&Path>) -> anyhow::Result<Box<dyn S
     let folder = path.as_deref().and_then(Path::parent).filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let files = Folder::open(folder).with_context(|| format!("the folder {} cannot be opened", folder.display()))?;
     let targets = TargetSet::new(Arc::new(files), OutboundHosts::default());
-    targets.supports(target).map_err(|missing| anyhow!("target.type: {missing}"))?;
-    let owner = Owner("generate".to_owned());
+    targets.supports(target).map_err(|mistake| anyhow!("{mistake}"))?;
+    let owner = Owner(format!("generate-{:016x}", OsEntropy.draw()));
     let opened = async {
         targets.prepare(target, &owner).await?;
         targets.open(target, &owner, Committed::default()).await

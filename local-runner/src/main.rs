@@ -12,6 +12,7 @@ mod logs;
 mod serve;
 mod steps;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
@@ -23,7 +24,9 @@ fn main() -> ExitCode {
         Command::Serve(options) => serve::run(options),
         Command::Generate(options) => generate::run(&options),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Arguments::command(), "headwater", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "headwater", &mut script);
+            let _ = std::io::stdout().write_all(&script); // A pipe that nobody reads any more wants no more of it.
             Ok(ExitCode::SUCCESS)
         }
     };

@@ -166,6 +166,16 @@ async fn a_refused_start_changes_nothing() {
 }
 
 #[tokio::test]
+async fn mistakes_of_the_request_and_of_its_specification_come_together() {
+    let host = host();
+    let answer = host.post("/start", &json!({"name": 5, "target": {"type": "kafka"}, "config": {"states": []}})).await;
+    let message = answer.json()["message"].as_str().unwrap().to_owned();
+    for part in ["name: must be a text", "target.endpoint", "states: must hold", "emitters: is required"] {
+        assert!(message.contains(part), "{part} is not in {message}");
+    }
+}
+
+#[tokio::test]
 async fn a_job_that_stands_still_needs_a_number_of_records() {
     let host = host();
     let config = json!({

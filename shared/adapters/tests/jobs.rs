@@ -11,6 +11,7 @@ use headwater_adapters::targets::{OutboundHosts, TargetSet};
 use headwater_adapters::{ManualClock, OsEntropy, Stores};
 use headwater_core::datagen::{DatagenService, DatagenStepper, KIND, Report, Stock};
 use headwater_core::ids::FileName;
+use headwater_core::mistakes::Mistake;
 use headwater_core::ports::{Batch, Clock, Committed, Delivery, Entropy, Owner, Receipt, Sink, SinkError, StepMessage, Targets, Timestamp};
 use headwater_core::targets::Target;
 use headwater_core::tasks::{Budget, Stepper, TaskStore, Worker, WorkerConfig};
@@ -305,7 +306,7 @@ struct FlakySink {
 
 #[async_trait]
 impl Targets for Flaky {
-    fn supports(&self, _target: &Target) -> Result<(), String> {
+    fn supports(&self, _target: &Target) -> Result<(), Mistake> {
         Ok(())
     }
 
@@ -365,7 +366,7 @@ struct Refusing;
 
 #[async_trait]
 impl Targets for Refusing {
-    fn supports(&self, _target: &Target) -> Result<(), String> {
+    fn supports(&self, _target: &Target) -> Result<(), Mistake> {
         Ok(())
     }
 

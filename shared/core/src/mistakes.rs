@@ -23,6 +23,13 @@ impl fmt::Display for Mistake {
     }
 }
 
+impl Mistake {
+    /// A mistake at a path.
+    pub fn new(path: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self { path: path.into(), problem: problem.into() }
+    }
+}
+
 /// All that is wrong with a document; never empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mistakes(Vec<Mistake>);
@@ -31,6 +38,13 @@ impl Mistakes {
     /// A single mistake.
     pub fn one(path: impl Into<String>, problem: impl Into<String>) -> Self {
         Self(vec![Mistake { path: path.into(), problem: problem.into() }])
+    }
+
+    /// These mistakes and then those.
+    #[must_use]
+    pub fn and(mut self, more: Self) -> Self {
+        self.0.extend(more.0);
+        self
     }
 
     /// The mistakes in the order in which they were met.
@@ -50,6 +64,12 @@ impl fmt::Display for Mistakes {
 }
 
 impl std::error::Error for Mistakes {}
+
+impl From<Mistake> for Mistakes {
+    fn from(mistake: Mistake) -> Self {
+        Self(vec![mistake])
+    }
+}
 
 /// Where the mistakes of one reading are collected.
 #[derive(Debug, Default)]

@@ -183,8 +183,14 @@ impl Tail {
     }
 
     pub(super) fn sync(&mut self) -> Result<u64, PortError> {
-        self.file.sync_data().map_err(|error| disk_error("making a file durable", &self.name, error))?;
-        Ok(self.length)
+        let failed = |error| disk_error("making a file durable", &self.name, error);
+        self.file.sync_data().map_err(failed)?;
+        // Bytes of a file that somebody has removed from the folder are kept by nobody.
+        let ours = self.file.metadata().map_err(failed)?;
+        match fs::symlink_metadata(self.folder.join(self.name.as_str())) {
+            Ok(there) if file_number(&there) == file_number(&ours) => Ok(self.length),
+            _ => Err(not_found(&self.name)),
+        }
     }
 }
 

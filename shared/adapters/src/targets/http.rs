@@ -6,7 +6,8 @@ use headwater_core::secret::Secret;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, StatusCode, Url};
 
-/// Names a batch by its task and the number of its first record: a receiver that sees one twice after a crash can tell.
+/// Names a batch by its task, the number of its first record and its length: a receiver that sees one twice after a crash can
+/// tell. In real time a batch that is sent again may have grown, and is then another one.
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// Posts each batch as newline-delimited JSON. A batch that was answered with 2xx is durable.
@@ -63,7 +64,7 @@ fn may_pass(status: StatusCode) -> bool {
 impl Sink for HttpSink {
     async fn write(&mut self, batch: &Batch) -> Result<(), SinkError> {
         let host = self.url.host_str().unwrap_or_default();
-        let key = format!("{}-{}", self.task, self.durable.records);
+        let key = format!("{}-{}-{}", self.task, self.durable.records, batch.len());
         let request =
             self.client.post(self.url.clone()).headers(self.headers.clone()).header(IDEMPOTENCY_KEY, key).body(batch.text.clone());
         let answer = match request.send().await {

@@ -13,6 +13,7 @@ mod stdout;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use headwater_core::mistakes::Mistake;
 use headwater_core::ports::{Committed, Files, Owner, PortError, Sink, SinkError, Targets};
 use headwater_core::targets::Target;
 
@@ -36,12 +37,12 @@ impl TargetSet {
 
 #[async_trait]
 impl Targets for TargetSet {
-    fn supports(&self, target: &Target) -> Result<(), String> {
+    fn supports(&self, target: &Target) -> Result<(), Mistake> {
         match target {
             Target::Stdout | Target::File { .. } => Ok(()),
-            Target::Http { url, .. } => self.outbound.check_url(url),
+            Target::Http { url, .. } => self.outbound.check_url(url).map_err(|refused| Mistake::new("target.url", refused)),
             Target::Kafka(_) if cfg!(feature = "kafka") => Ok(()),
-            Target::Kafka(_) => Err("this program was built without the feature kafka".to_owned()),
+            Target::Kafka(_) => Err(Mistake::new("target.type", "this program was built without the feature kafka")),
         }
     }
 

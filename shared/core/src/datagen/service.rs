@@ -113,8 +113,8 @@ impl DatagenService {
     /// # Errors
     /// See [`StartError`].
     pub async fn start(&self, body: &Json) -> Result<Json, StartError> {
-        let request = JobRequest::parse(body)?;
-        self.targets.supports(&request.target).map_err(|missing| Mistakes::one("target.type", missing))?;
+        let request = JobRequest::parse(body).map_err(|mistakes| with_those_of_the_specification(mistakes, body))?;
+        self.targets.supports(&request.target).map_err(Mistakes::from)?;
         let now = self.clock.now();
         let seed = request.settings.seed.unwrap_or_else(|| self.draw_seed());
         let (specification, source) = self.load(&request.settings.config).await?;
@@ -317,6 +317,17 @@ impl DatagenService {
             Ok(Advance::More | Advance::Done | Advance::Idle { .. }) => Ok(records.into_batch().text),
             Err(halt) => Err(Mistakes::one("config", halt.to_string()).into()),
         }
+    }
+}
+
+/// All mistakes at once: those of the request, and those of a specification that came with it.
+fn with_those_of_the_specification(mistakes: Mistakes, body: &Json) -> Mistakes {
+    let inline = body.get("config").filter(|config| config.is_object() && body.get("config_file").is_none_or(Json::is_null));
+    // A file that it replays is not looked for: the request is refused either way.
+    let compiled = inline.filter(|config| source_of(config).is_none()).map(|config| Plan::compile(config, 0, None));
+    match compiled {
+        Some(Err(more)) => mistakes.and(more),
+        Some(Ok(_)) | None => mistakes,
     }
 }
 

@@ -27,6 +27,9 @@ const SLICE: usize = 256 * 1024;
 /// How often a running step looks for a stop request.
 const LOOK_FOR_STOP: Duration = Duration::from_millis(250);
 
+/// A wait for a target from which on people are told of it.
+const NOTICEABLE: Duration = Duration::from_secs(1);
+
 /// A snapshot may take this share of the time between two of them; a large one makes steps longer.
 const SNAPSHOT_SHARE: u32 = 20;
 
@@ -124,13 +127,22 @@ impl DatagenStepper {
     }
 
     /// Waits for a sink, but not for one whose task is asked to stop meanwhile: a broker may be down for hours. `None` when it
-    /// was.
-    async fn unless_stopped<T>(&self, task: &Task, store: &TaskStore, work: impl Future<Output = T>) -> Result<Option<T>, TaskError> {
+    /// was. A wait that people would notice is said.
+    async fn unless_stopped<T>(
+        &self,
+        task: &Task,
+        context: &StepContext<'_>,
+        work: impl Future<Output = T>,
+    ) -> Result<Option<T>, TaskError> {
         let mut work = std::pin::pin!(work);
+        let began = self.clock.now();
         loop {
             match select(work.as_mut(), self.clock.sleep(LOOK_FOR_STOP)).await {
                 Either::Left((done, _)) => return Ok(Some(done)),
-                Either::Right(_) if store.stop_requested(&task.id).await? => return Ok(None),
+                Either::Right(_) if context.store.stop_requested(&task.id).await? => return Ok(None),
+                Either::Right(_) if self.clock.now().since(began) >= NOTICEABLE => {
+                    context.voice.say("Waiting for the target to take what was generated.").await?;
+                }
                 Either::Right(_) => {}
             }
         }
@@ -165,7 +177,7 @@ impl DatagenStepper {
             };
             live.batch = records.into_batch();
             if !live.batch.is_empty() {
-                match self.unless_stopped(task, context.store, live.sink.write(&live.batch)).await? {
+                match self.unless_stopped(task, context, live.sink.write(&live.batch)).await? {
                     Some(Ok(())) => {}
                     Some(Err(error)) => return Ok(Err(error.into())),
                     None => return Ok(Ok(Ended::Stop)),
@@ -190,10 +202,10 @@ impl DatagenStepper {
         }
     }
 
-    async fn close(&self, task: &Task, mut live: Live, ended: Ended, store: &TaskStore) -> Result<StepResult, TaskError> {
+    async fn close(&self, task: &Task, mut live: Live, ended: Ended, context: &StepContext<'_>) -> Result<StepResult, TaskError> {
         let flushed = match ended {
             Ended::Stop => None,
-            Ended::Budget | Ended::Idle(_) | Ended::Done => self.unless_stopped(task, store, live.sink.flush()).await?,
+            Ended::Budget | Ended::Idle(_) | Ended::Done => self.unless_stopped(task, context, live.sink.flush()).await?,
         };
         match flushed {
             Some(Ok(())) => Ok(self.saved(task, live, &ended)),
@@ -285,7 +297,7 @@ impl Stepper for DatagenStepper {
             Err(error) => return Err(error),
         };
         match self.work(task, &mut live, &context).await? {
-            Ok(ended) => self.close(task, live, ended, context.store).await,
+            Ok(ended) => self.close(task, live, ended, &context).await,
             Err(obstacle) => Ok(interrupted(task, &live, obstacle)),
         }
     }

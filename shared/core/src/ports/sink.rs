@@ -5,6 +5,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::Owner;
+use crate::mistakes::Mistake;
 use crate::targets::Target;
 
 /// Records on their way to a target: JSON objects, each ended by a line feed.
@@ -73,8 +74,8 @@ pub trait Sink: Send + Debug {
 /// Opens targets. One implementation composes all sinks that a host was built with.
 #[async_trait]
 pub trait Targets: Send + Sync + Debug {
-    /// Whether this host can write to such a target at all; the text says what is missing.
-    fn supports(&self, target: &Target) -> Result<(), String>;
+    /// Whether this host can write to such a target at all; otherwise which member of it stands against that, and why.
+    fn supports(&self, target: &Target) -> Result<(), Mistake>;
 
     /// Readies the target for a task that is about to start from nothing: a `file` is created anew and empty.
     async fn prepare(&self, target: &Target, owner: &Owner) -> Result<(), SinkError>;

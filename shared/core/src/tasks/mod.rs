@@ -17,4 +17,4 @@ mod worker;
 
 pub use document::{Lease, Phase, SnapshotRef, Task};
 pub use store::{TaskError, TaskStore};
-pub use worker::{Budget, Next, Saved, StepContext, StepResult, Stepper, Worker, WorkerConfig};
+pub use worker::{Budget, Next, Saved, StepContext, StepResult, Stepper, Voice, Worker, WorkerConfig};

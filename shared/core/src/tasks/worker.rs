@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures::lock::Mutex;
 use serde_json::Value;
 use tracing::{Instrument as _, debug, info, info_span, warn};
 
@@ -30,6 +31,29 @@ pub struct StepContext<'a> {
     pub budget: Budget,
     /// The task store, to load a snapshot and to look for a stop request.
     pub store: &'a TaskStore,
+    /// To say what the step is waiting for.
+    pub voice: &'a Voice,
+}
+
+/// Lets a step under way say something before it ends.
+#[derive(Debug)]
+pub struct Voice {
+    store: TaskStore,
+    /// The task as it is stored, under the lease of this step.
+    stored: Mutex<(Task, Etag)>,
+}
+
+impl Voice {
+    /// Shows a message to people who look at the task. Says it once, however often it is called with the same words.
+    pub async fn say(&self, message: &str) -> Result<(), TaskError> {
+        let mut stored = self.stored.lock().await;
+        let (task, etag) = &mut *stored;
+        if task.message != message {
+            message.clone_into(&mut task.message);
+            *etag = self.store.put(task, etag.clone()).await?;
+        }
+        Ok(())
+    }
 }
 
 /// What a step leaves behind. The worker stores it as one commit.
@@ -88,6 +112,10 @@ pub trait Stepper: Send + Sync + Debug {
     /// The task is gone, or its step was not committed; whatever is kept in memory for it is worthless.
     fn forget(&self, id: &TaskId);
 }
+
+/// A step that the store has failed pauses so many times as long as one that met its first trouble: stores come back more
+/// slowly than brokers, and there is no place to count attempts in.
+const STORE_PAUSE: u32 = 8;
 
 /// How a worker works.
 #[derive(Debug, Clone)]
@@ -179,10 +207,13 @@ impl Worker {
     }
 
     async fn run(&self, stepper: &dyn Stepper, task: Task, etag: Etag) -> Result<Option<Timestamp>, TaskError> {
-        let context = StepContext { budget: self.config.budget, store: &self.store };
+        let voice = Voice { store: self.store.clone(), stored: Mutex::new((task.clone(), etag)) };
+        let context = StepContext { budget: self.config.budget, store: &self.store, voice: &voice };
         let id = task.id.clone();
         metrics::counter!("headwater_task_steps_total", "kind" => task.kind.clone()).increment(1);
-        let outcome = match stepper.step(&task, context).await {
+        let stepped = stepper.step(&task, context).await;
+        let (_, etag) = voice.stored.into_inner();
+        let outcome = match stepped {
             Ok(result) if result.next == Next::Stopped => {
                 stepper.forget(&id);
                 return self.stop(&id).await;
@@ -192,7 +223,7 @@ impl Worker {
         };
         let Err(error) = outcome else { return outcome };
         stepper.forget(&id);
-        let again = self.clock.now().plus(self.config.first_pause);
+        let again = self.clock.now().plus(self.config.first_pause * STORE_PAUSE);
         if error.is_conflict() {
             warn!("the lease was lost during the step; what it did is repeated");
             return Ok(Some(again));
