@@ -189,9 +189,9 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named() {
         for (words, named) in [
-            (&["headwater", "generate", "x", "-n", "abc"][..], "-n"),
-            (&["headwater", "generate", "x", "-t", "5"], "-t"),
-            (&["headwater", "generate", "x", "-m", "0"], "-m"),
+            (&["headwater", "generate", "x", "-n", "abc"][..], "--total-events"),
+            (&["headwater", "generate", "x", "-t", "5"], "--time"),
+            (&["headwater", "generate", "x", "-m", "0"], "--concurrency"),
             (&["headwater", "generate", "x", "--nope"], "--nope"),
             (&["headwater", "serve", "--address", "nowhere"], "--address"),
             (&["headwater", "serve", "--store", "s4"], "--store"),
