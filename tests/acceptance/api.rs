@@ -519,6 +519,10 @@ fn secrets_are_shown_to_nobody() {
     // A wrong request with a secret: neither may its message carry it.
     let wrong = server.post("/start", &with(job("wrong", targets["confluent"].clone()), json!({"total_events": SECRET})));
     assert_eq!(wrong.status, 400);
+    let no_address = json!({"type": "http", "url": format!("http://u:{SECRET}@[x/")});
+    let answer = server.post("/start", &with(job("nowhere", no_address), json!({"total_events": 5})));
+    assert_eq!(answer.status, 400, "{}", answer.text());
+    assert!(!answer.text().contains(SECRET), "{}", answer.text());
     server.wait_status("http", "a first attempt", seconds(20), |report| report["status_msg"].as_str().unwrap().contains("attempt"));
     server.wait_status("kafka", "a first attempt", seconds(30), |report| report["status_msg"].as_str().unwrap().contains("attempt"));
     let jobs = server.get("/jobs");
@@ -526,6 +530,18 @@ fn secrets_are_shown_to_nobody() {
     for shown in [jobs.text(), server.status("http").to_string().as_str(), server.log().as_str(), server.get("/metrics").text()] {
         assert!(!shown.contains(SECRET), "{shown}");
     }
+}
+
+#[test]
+fn a_target_that_came_along_in_a_specification_is_not_shown_with_its_secrets() {
+    const SECRET: &str = "hunter2-and-a-half";
+    let home = Home::new();
+    let server = home.serve();
+    let own = json!({"type": "kafka", "endpoint": "x", "topic": "t", "username": "u", "password": SECRET});
+    let request = with(job("j", to_file("j.json")), json!({"config": with(numbered(), json!({"target": own})), "total_events": 5}));
+    let answer = server.post("/start", &request);
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert!(!answer.text().contains(SECRET), "{}", answer.text());
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! `tests/run` builds the binary, brings the components and runs these. `server` starts and kills servers, `http` is a client
 //! that sends what it is told, `specs` are small specifications; every other module is a topic.
 #![allow(clippy::disallowed_methods, reason = "a test lives in real time")]
+#![allow(clippy::needless_pass_by_value, reason = "json!({..}) reads best where it is handed over")]
 
 mod http;
 mod program;

@@ -25,6 +25,6 @@ fn a_start_answers_its_first_request_within_a_tenth_of_a_second() {
         })
         .collect();
     times.sort_unstable();
-    println!("from the start to the first answer: {:?}", times);
+    println!("from the start to the first answer: {times:?}");
     assert!(times[2] < Duration::from_millis(100), "the median of {times:?}");
 }
