@@ -229,6 +229,27 @@ async fn recovery_lapses_the_leases_of_a_dead_process_at_once() {
 }
 
 #[tokio::test]
+async fn a_start_that_was_broken_off_before_its_name_was_taken_leaves_nothing() {
+    let bench = Bench::new();
+    bench.start(to_file(), 100).await;
+    bench.service.remove_unclaimed().await.unwrap();
+    assert_eq!(bench.tasks.all().await.unwrap().len(), 1);
+    let jobs = headwater_core::ports::Key::root("datagen/jobs");
+    bench.stores.documents.delete(&jobs.child("j").unwrap(), headwater_core::ports::Condition::Any).await.unwrap();
+    bench.service.remove_unclaimed().await.unwrap();
+    assert_eq!(bench.tasks.all().await.unwrap(), vec![]);
+}
+
+#[tokio::test]
+async fn a_start_that_was_broken_off_before_its_file_was_made_runs() {
+    let bench = Bench::new();
+    let task = bench.start(to_file(), 100).await;
+    bench.stores.files.delete(&FileName::try_from("j.json").unwrap()).await.unwrap();
+    bench.worker("w").handle(&delivery(&task)).await.unwrap();
+    assert_eq!(bench.file().await, undisturbed(100).await);
+}
+
+#[tokio::test]
 async fn a_stopped_task_is_removed_with_all_it_stored() {
     let bench = Bench::new();
     let task = bench.start(to_file(), 100_000).await;

@@ -15,7 +15,15 @@ pub(super) struct FileSink {
 
 impl FileSink {
     pub(super) async fn open(files: &dyn Files, name: &FileName, owner: &Owner, committed: Committed) -> Result<Self, SinkError> {
-        let writer = files.append_at(name, owner, committed.bytes).await.map_err(|error| trouble(name, &error))?;
+        let opened = match files.append_at(name, owner, committed.bytes).await {
+            // The start of the job was broken off before its file was made, or somebody has removed it while nothing was in it.
+            Err(PortError::NotFound { .. }) if committed == Committed::default() => {
+                files.create(name, owner).await.map_err(|error| trouble(name, &error))?;
+                files.append_at(name, owner, 0).await
+            }
+            opened => opened,
+        };
+        let writer = opened.map_err(|error| trouble(name, &error))?;
         Ok(Self { name: name.clone(), writer, written: committed, durable: committed })
     }
 }

@@ -43,7 +43,7 @@ impl HttpSink {
         owner: &Owner,
         committed: Committed,
     ) -> Result<Self, SinkError> {
-        let url = Url::parse(url).map_err(|error| SinkError::Fatal(format!("{url:?} is not an address: {error}")))?;
+        let url = Url::parse(url).map_err(|error| SinkError::Fatal(format!("the url cannot be read: {error}")))?;
         let mut map = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"))]);
         for (name, value) in headers {
             let header = HeaderName::try_from(name).ok().zip(HeaderValue::try_from(value.expose()).ok());

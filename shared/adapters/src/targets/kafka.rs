@@ -90,7 +90,11 @@ fn is_fatal(code: RDKafkaErrorCode) -> bool {
 impl ClientContext for Deliveries {
     fn error(&self, error: KafkaError, reason: &str) {
         let mut state = self.state();
-        state.last_error = Some(reason.to_owned());
+        // That all brokers are down follows from what is wrong with each of them, which says more.
+        let follows = error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown);
+        if !follows || state.last_error.is_none() {
+            state.last_error = Some(reason.to_owned());
+        }
         if let Some(code) = error.rdkafka_error_code().filter(|code| is_fatal(*code)) {
             state.failure.get_or_insert((true, format!("{code}: {reason}")));
             drop(state);
@@ -163,6 +167,9 @@ fn config(target: &KafkaTarget) -> ClientConfig {
 
 impl KafkaSink {
     pub(super) fn open(target: &KafkaTarget, committed: Committed) -> Result<Self, SinkError> {
+        if let Some(path) = target.security.ca_location.as_deref().filter(|_| target.security.tls) {
+            std::fs::metadata(path).map_err(|error| SinkError::Fatal(format!("ssl_cafile: {path} cannot be read: {error}")))?;
+        }
         let state = State { durable: committed, open: VecDeque::new(), failure: None, last_error: None };
         let deliveries = Deliveries(Arc::new(Shared { state: Mutex::new(state), changed: Notify::new() }));
         let producer = config(target)

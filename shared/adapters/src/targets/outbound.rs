@@ -29,7 +29,7 @@ impl OutboundHosts {
     /// Whether an address may be called; the text says why not.
     pub(super) fn check_url(&self, url: &str) -> Result<(), String> {
         let Some(allowed) = &self.0 else { return Ok(()) };
-        let parsed = reqwest::Url::parse(url).map_err(|error| format!("{url:?} is not an address: {error}"))?;
+        let parsed = reqwest::Url::parse(url).map_err(|error| format!("is not an address: {error}"))?;
         let host = parsed.host_str().unwrap_or_default();
         let matches = |(pattern, port): &(String, Option<u16>)| {
             let same_host = match pattern.strip_prefix("*.") {

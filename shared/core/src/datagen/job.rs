@@ -11,7 +11,7 @@ use crate::ids::{JobName, SpecName};
 use crate::limits;
 use crate::mistakes::{Findings, Mistakes, Node, kind_of};
 use crate::ports::{Committed, Timestamp};
-use crate::targets::Target;
+use crate::targets::{Target, mask_secrets};
 use crate::tasks::{Phase, Task};
 
 /// The value of `config_file` for a job whose specification came with the request.
@@ -91,6 +91,10 @@ impl JobRequest {
         echo["target"] = Json::Object(self.target.shown(&self.target_given));
         if matches!(self.settings.config, Config::Inline(_)) {
             echo["config"]["config_file"] = json!(CUSTOM);
+            // The target that a specification may bring along is not used, but its secrets are secrets all the same.
+            if let Some(target) = echo["config"].get_mut("target").and_then(Json::as_object_mut) {
+                mask_secrets(target);
+            }
         }
         echo
     }

@@ -174,6 +174,19 @@ impl DatagenService {
         Ok(())
     }
 
+    /// Removes the tasks of starts that were broken off before their name was taken: nobody was told of them, and what they
+    /// would write may belong to another job. For a sole host, before it takes up its tasks.
+    pub async fn remove_unclaimed(&self) -> Result<(), PortError> {
+        for task in self.tasks.all().await?.into_iter().filter(|task| task.kind == KIND && task.phase == Phase::Running) {
+            let Ok(launch) = Launch::deserialize(&task.specification) else { continue };
+            let claimed = self.find(launch.name.as_str()).await?.is_some_and(|(claim, _)| claim.task == task.id);
+            if !claimed {
+                self.tasks.remove(&task.id).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// A seed that every JSON reader gives back unchanged: 53 bits.
     fn draw_seed(&self) -> i64 {
         (self.entropy.draw() >> 11).cast_signed()

@@ -168,13 +168,7 @@ impl DatagenStepper {
             }
             let horizon = if live.launch.paced { nanos(now.since(run.start)) } else { u64::MAX };
             let mut records = Records::reusing(std::mem::take(&mut live.batch));
-            let advance = match live.generator.advance(Window { records: records_left, bytes: SLICE, horizon }, &mut records) {
-                Ok(advance) => advance,
-                Err(halt) => {
-                    let flushed = live.sink.flush().await;
-                    return Ok(Err(flushed.map_or_else(Obstacle::from, |()| Obstacle::Never(halt.to_string()))));
-                }
-            };
+            let advance = live.generator.advance(Window { records: records_left, bytes: SLICE, horizon }, &mut records);
             live.batch = records.into_batch();
             if !live.batch.is_empty() {
                 match self.unless_stopped(task, context, live.sink.write(&live.batch)).await? {
@@ -188,9 +182,14 @@ impl DatagenStepper {
                 metrics::counter!("headwater_datagen_bytes_total").increment(live.batch.text.len() as u64);
             }
             match advance {
-                Advance::More => {}
-                Advance::Done => return Ok(Ok(Ended::Done)),
-                Advance::Idle { until } => {
+                Ok(Advance::More) => {}
+                Ok(Advance::Done) => return Ok(Ok(Ended::Done)),
+                Err(halt) => {
+                    // What came before it is good, and stays.
+                    let flushed = live.sink.flush().await;
+                    return Ok(Err(flushed.map_or_else(Obstacle::from, |()| Obstacle::Never(halt.to_string()))));
+                }
+                Ok(Advance::Idle { until }) => {
                     let due = run.start.plus(Duration::from_nanos(until)).plus(Duration::from_micros(1));
                     let now = self.clock.now();
                     if due >= ends {
@@ -268,16 +267,19 @@ fn skip(generator: &mut Generator, records: u64) -> Result<(), Halt> {
 
 /// The result of a step that met an obstacle: what is durable counts, the rest is generated again from the former snapshot.
 fn interrupted(task: &Task, live: &Live, obstacle: Obstacle) -> StepResult {
-    let mut progress = Progress::deserialize(&task.progress).unwrap_or_default();
-    progress.committed = live.sink.committed();
-    progress.total_records = progress.committed.records;
-    hindered(task, &progress, obstacle)
+    let former = Progress::deserialize(&task.progress).unwrap_or_default();
+    let committed = live.sink.committed();
+    hindered(task, &Progress { committed, total_records: committed.records, ..former }, obstacle)
 }
 
+/// The result of a step that could not go on from where `progress` stands.
 fn hindered(task: &Task, progress: &Progress, obstacle: Obstacle) -> StepResult {
+    let former = Progress::deserialize(&task.progress).unwrap_or_default();
+    let progressed = progress.committed.records > former.committed.records;
     let progress = serde_json::to_value(progress).expect("plain data serialises");
+    let attempt = if progressed { 1 } else { task.troubles + 1 };
     let (next, message) = match obstacle {
-        Obstacle::Later(text) => (Next::Trouble, format!("Waiting, attempt {}: {text}", task.troubles + 1)),
+        Obstacle::Later(text) => (Next::Trouble { attempt }, format!("Waiting, attempt {attempt}: {text}")),
         Obstacle::Never(text) => (Next::Failed, format!("Failed: {text}")),
     };
     StepResult { next, saved: Saved::Kept, progress, message }

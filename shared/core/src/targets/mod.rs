@@ -97,8 +97,8 @@ impl Compression {
     }
 }
 
-/// The members of a target object whose values are secrets.
-const SECRET_MEMBERS: [&str; 2] = ["password", "headers"];
+/// Words whose presence in the name of a member makes its value a secret, whether or not we know the member.
+const SECRET_WORDS: [&str; 4] = ["password", "secret", "token", "headers"];
 
 impl Target {
     /// Reads the `target` object of a request.
@@ -115,14 +115,7 @@ impl Target {
     #[must_use]
     pub fn shown(&self, given: &Map<String, Value>) -> Map<String, Value> {
         let mut shown = given.clone();
-        for member in SECRET_MEMBERS {
-            if let Some(value) = shown.get_mut(member) {
-                mask(value);
-            }
-        }
-        if let Some(Value::String(url)) = shown.get_mut("url") {
-            mask_credentials(url);
-        }
+        mask_secrets(&mut shown);
         if let Self::File { name } = self {
             shown.insert("path".to_owned(), Value::String(format!("/files/{name}")));
         }
@@ -150,6 +143,18 @@ impl Target {
     }
 }
 
+/// Masks whatever may be a secret in a target object.
+pub fn mask_secrets(target: &mut Map<String, Value>) {
+    for (member, value) in target.iter_mut() {
+        let member = member.to_ascii_lowercase();
+        match value {
+            Value::String(url) if member == "url" => mask_credentials(url),
+            value if SECRET_WORDS.iter().any(|word| member.contains(word)) => mask(value),
+            _ => {}
+        }
+    }
+}
+
 fn mask(value: &mut Value) {
     match value {
         Value::Object(members) => members.values_mut().for_each(mask),
@@ -158,8 +163,11 @@ fn mask(value: &mut Value) {
     }
 }
 
-/// `http://user:password@host` becomes `http://********@host`.
+/// `http://user:password@host/in?token=x` becomes `http://********@host/in?********`.
 fn mask_credentials(url: &mut String) {
+    if let Some(query) = url.find('?') {
+        url.replace_range(query + 1.., MASK);
+    }
     let Some(scheme) = url.find("://").map(|at| at + 3) else { return };
     let authority_end = url[scheme..].find(['/', '?', '#']).map_or(url.len(), |at| scheme + at);
     if let Some(at) = url[scheme..authority_end].rfind('@') {
@@ -301,9 +309,29 @@ fn read_url(node: &Node<'_>) -> Option<String> {
     let rest = lower.strip_prefix("http://").or_else(|| lower.strip_prefix("https://"));
     let plain = !url.chars().any(|c| c.is_whitespace() || c.is_control());
     match rest {
-        Some(rest) if plain && !rest.is_empty() && !rest.starts_with(['/', '?', '#']) => Some(url),
+        Some(rest) if plain && has_host(rest) => Some(url),
         _ => node.get("url")?.wrong("must be an http:// or https:// address"),
     }
+}
+
+/// Whether an address without its scheme begins with a host, and a port if there is one.
+fn has_host(rest: &str) -> bool {
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    let (host, port) = match host.strip_prefix('[') {
+        Some(literal) => match literal.split_once(']') {
+            Some((address, port)) => {
+                return address.parse::<std::net::Ipv6Addr>().is_ok() && is_port(port.strip_prefix(':').unwrap_or(port));
+            }
+            None => return false,
+        },
+        None => host.split_once(':').unwrap_or((host, "")),
+    };
+    !host.is_empty() && host.chars().all(|c| c.is_alphanumeric() || "-._~".contains(c)) && is_port(port)
+}
+
+fn is_port(text: &str) -> bool {
+    text.is_empty() || text.parse::<u16>().is_ok()
 }
 
 fn read_headers(node: &Node<'_>) -> Option<Vec<(String, Secret)>> {

@@ -26,6 +26,13 @@ fn what_is_missing_or_unknown_is_named() {
     }
     assert_eq!(mistakes(&json!({"type": "http"})), "target.url: is required");
     assert!(mistakes(&json!({"type": "http", "url": "file:///etc/passwd"})).starts_with("target.url"));
+    for url in ["http://u:pa55@[x/", "http://", "http:///x", "http://h:99999/", "http://a b/", "http://h:x", "http://<h>"] {
+        let said = mistakes(&json!({"type": "http", "url": url}));
+        assert!(said.starts_with("target.url") && !said.contains("pa55"), "{url}: {said}");
+    }
+    for url in ["http://h", "https://u:p@h.example:8080/a?b#c", "http://[::1]:9/", "http://[::1]", "HTTP://127.0.0.1:9/in"] {
+        assert!(Target::parse(&json!({"type": "http", "url": url})).is_ok(), "{url}");
+    }
     assert!(mistakes(&json!({"type": "kafka", "endpoint": "k", "topic": "a b"})).starts_with("target.topic"));
 }
 
@@ -36,7 +43,7 @@ fn secrets_are_masked_wherever_a_target_is_shown() {
     let target = Target::parse(&given).unwrap();
     assert!(!format!("{target:?}").contains("pa55"));
     assert_eq!(target.shown(given.as_object().unwrap())["password"], MASK);
-    let given = json!({"type": "http", "url": "http://me:pa55@h/x@y", "headers": {"Authorization": "pa55"}});
+    let given = json!({"type": "http", "url": "http://me:pa55@h/x@y?key=pa55", "headers": {"Authorization": "pa55"}, "Sasl_Plain_Password": "pa55"});
     let shown = serde_json::to_string(&Target::parse(&given).unwrap().shown(given.as_object().unwrap())).unwrap();
     assert!(!shown.contains("pa55") && shown.contains("@h/x@y"), "{shown}");
 }

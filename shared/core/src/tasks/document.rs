@@ -25,7 +25,7 @@ pub struct Task {
     pub progress: Value,
     /// What it is doing or waiting for, for people.
     pub message: String,
-    /// Attempts in a row that met trouble; back-off grows with it.
+    /// Attempts that met trouble since it last got on; pauses grow with it.
     pub troubles: u32,
     /// When it was made.
     pub created: Timestamp,

@@ -108,6 +108,15 @@ impl TaskStore {
         self.documents.delete(&snapshot_key(id, snapshot.step), Condition::Any).await
     }
 
+    /// All tasks.
+    pub async fn all(&self) -> Result<Vec<Task>, TaskError> {
+        let mut all = Vec::new();
+        for listed in self.documents.list_all(&tasks()).await? {
+            all.extend(self.documents.get_json::<Task>(&listed.key).await?.map(|(task, _)| task));
+        }
+        Ok(all)
+    }
+
     /// Takes up whatever a former process left behind: lapses all leases and asks for one step of every task that still has
     /// work or was asked to stop. Only for a host that is the only one on these stores. Answers how many there were.
     pub async fn recover(&self) -> Result<usize, TaskError> {

@@ -76,8 +76,11 @@ pub enum Next {
     Again,
     /// There is nothing to do before this moment.
     At(Timestamp),
-    /// Trouble that may pass: try again later, with growing pauses.
-    Trouble,
+    /// Trouble that may pass: try again later, with pauses that grow with the number of attempts since the task last got on.
+    Trouble {
+        /// How many there have been, this one included.
+        attempt: u32,
+    },
     /// All is done.
     Finished,
     /// It cannot go on; the message says why.
@@ -243,11 +246,11 @@ impl Worker {
             Saved::Kept => former.clone(),
             Saved::Dropped => None,
         };
-        let troubles = if result.next == Next::Trouble { task.troubles.saturating_add(1) } else { 0 };
+        let troubles = if let Next::Trouble { attempt } = result.next { attempt } else { 0 };
         let phase = match result.next {
             Next::Finished => Phase::Complete,
             Next::Failed => Phase::Failed,
-            Next::Again | Next::At(_) | Next::Trouble | Next::Stopped => Phase::Running,
+            Next::Again | Next::At(_) | Next::Trouble { .. } | Next::Stopped => Phase::Running,
         };
         let task =
             Task { phase, step, lease: None, snapshot, progress: result.progress, message: result.message, troubles, ..task.clone() };
@@ -260,7 +263,7 @@ impl Worker {
         match result.next {
             Next::Again => Ok(Some(self.clock.now())),
             Next::At(moment) => Ok(Some(moment)),
-            Next::Trouble => {
+            Next::Trouble { .. } => {
                 let pause = self.config.first_pause * 2u32.saturating_pow(troubles.saturating_sub(1).min(16));
                 warn!(troubles, reason = task.message, "trouble; trying again later");
                 metrics::counter!("headwater_task_troubles_total", "kind" => task.kind).increment(1);
