@@ -10,6 +10,7 @@ use headwater_adapters::specs_folder::SpecsFolder;
 use headwater_adapters::targets::TargetSet;
 use headwater_adapters::{OsEntropy, Stores, SystemClock};
 use headwater_core::datagen::{DatagenService, DatagenStepper, KIND, Specifications, Stock};
+use headwater_core::limits;
 use headwater_core::ports::{Clock, Entropy, Targets};
 use headwater_core::tasks::{Budget, TaskStore, Worker, WorkerConfig};
 use headwater_web::{House, Token, with_house_layers};
@@ -20,7 +21,7 @@ use crate::args::{Serve, Store};
 
 /// How much a step does. A second bounds what a crash repeats and how late a stop is seen; the bytes keep a step short on a slow
 /// disk.
-const BUDGET: Budget = Budget { records: u64::MAX, bytes: 16 * 1024 * 1024, wall: Duration::from_secs(1) };
+const BUDGET: Budget = Budget { records: u64::MAX, bytes: 16 * 1024 * 1024, wall: Duration::from_secs(1), longest: Duration::MAX };
 
 /// All that runs, composed.
 pub(crate) struct App {
@@ -55,7 +56,7 @@ pub(crate) fn compose(options: &Serve, prometheus: PrometheusHandle) -> anyhow::
         first_pause: Duration::from_millis(250),
         longest_pause: Duration::from_secs(30),
     };
-    let stepper: Arc<dyn headwater_core::tasks::Stepper> = Arc::new(DatagenStepper::new(targets, Arc::clone(&clock)));
+    let stepper: Arc<dyn headwater_core::tasks::Stepper> = Arc::new(DatagenStepper::new(targets, Arc::clone(&clock), limits::RUNNING_JOBS));
     let worker = Worker::new(tasks.clone(), Arc::clone(&stores.queue), Arc::clone(&clock), [(KIND, stepper)], config);
     let house = House { token: options.token.clone().map(|token| Token::new(token.0)), clock: Arc::clone(&clock), entropy };
     let routes = with_house_layers(host_routes(prometheus).merge(headwater_datagen::router(datagen.clone())), house);

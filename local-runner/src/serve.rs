@@ -33,7 +33,7 @@ async fn serve(options: Serve) -> anyhow::Result<ExitCode> {
     let listener = TcpListener::bind(address).await.with_context(|| format!("{address} cannot be listened on"))?;
     let address = listener.local_addr()?;
 
-    app.datagen.remove_unclaimed().await.context("the jobs of the last run cannot be looked through")?;
+    app.datagen.remove_unclaimed(Duration::ZERO).await.context("the jobs of the last run cannot be looked through")?;
     let resumed = app.tasks.recover().await.context("the jobs of the last run cannot be taken up")?;
     let (end, ending) = watch::channel(false);
     let worker = tokio::spawn(steps::drive(app.worker, ending.clone()));

@@ -2,12 +2,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use headwater_core::datagen::{DatagenService, Specifications};
-use headwater_core::ports::{Clock, Documents, Entropy, EventLog, Files, Targets, TaskQueue};
+use headwater_core::ports::{Clock, Documents, Entropy, Files, Targets, TaskQueue};
 use headwater_core::tasks::TaskStore;
 
 use crate::embedded::{EmbeddedStore, OpenError};
 use crate::folder::Folder;
-use crate::memory::{MemoryDocuments, MemoryEventLog, MemoryFiles, MemoryTaskQueue};
+use crate::memory::{MemoryDocuments, MemoryFiles, MemoryTaskQueue};
 
 /// Why stores could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -27,8 +27,6 @@ pub struct Stores {
     pub documents: Arc<dyn Documents>,
     /// Files.
     pub files: Arc<dyn Files>,
-    /// Event logs.
-    pub event_log: Arc<dyn EventLog>,
     /// The queue of background work.
     pub queue: Arc<dyn TaskQueue>,
 }
@@ -44,7 +42,6 @@ impl Stores {
         Ok(Self {
             documents: Arc::new(store.documents()),
             files: Arc::new(Folder::open(folder.join("files"))?),
-            event_log: Arc::new(store.event_log()),
             queue: Arc::new(store.task_queue()),
         })
     }
@@ -55,7 +52,6 @@ impl Stores {
         Self {
             documents: Arc::new(MemoryDocuments::new()),
             files: Arc::new(MemoryFiles::new(Arc::clone(clock))),
-            event_log: Arc::new(MemoryEventLog::new(Arc::clone(clock))),
             queue: Arc::new(MemoryTaskQueue::new(Arc::clone(clock))),
         }
     }

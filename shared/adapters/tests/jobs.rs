@@ -46,13 +46,13 @@ impl Bench {
 
     /// A worker of its own process: nothing in memory from other workers.
     fn worker(&self, holder: &str) -> Worker {
-        self.worker_with(holder, Arc::new(DatagenStepper::new(Arc::clone(&self.targets), self.clock.clone())))
+        self.worker_with(holder, Arc::new(DatagenStepper::new(Arc::clone(&self.targets), self.clock.clone(), 8)))
     }
 
     fn worker_with(&self, holder: &str, stepper: Arc<dyn Stepper>) -> Worker {
         let config = WorkerConfig {
             holder: holder.to_owned(),
-            budget: Budget { records: 1000, bytes: u64::MAX, wall: Duration::from_secs(3600) },
+            budget: Budget { records: 1000, bytes: u64::MAX, wall: Duration::from_secs(3600), longest: Duration::MAX },
             lease: LEASE,
             first_pause: Duration::from_secs(1),
             longest_pause: Duration::from_secs(8),
@@ -87,7 +87,8 @@ impl Bench {
 }
 
 fn delivery(task: &str) -> Delivery {
-    Delivery { message: StepMessage { task: task.try_into().unwrap() }, receipt: Receipt("none".to_owned()), attempt: 1 }
+    // One that comes again is honoured wherever the task stands.
+    Delivery { message: StepMessage { task: task.try_into().unwrap(), step: 0 }, receipt: Receipt("none".to_owned()), attempt: 2 }
 }
 
 fn to_file() -> Value {
@@ -148,7 +149,7 @@ struct Mortal {
 impl Mortal {
     fn new(bench: &Bench) -> Self {
         let dying = Arc::new(Notify::new());
-        let stepper = DatagenStepper::new(Arc::clone(&bench.targets), bench.clock.clone());
+        let stepper = DatagenStepper::new(Arc::clone(&bench.targets), bench.clock.clone(), 8);
         let stepper = DiesBeforeCommit { stepper, steps: AtomicU32::new(0), dying: Arc::clone(&dying) };
         Self { worker: bench.worker_with("mortal", Arc::new(stepper)), dying }
     }
@@ -232,11 +233,11 @@ async fn recovery_lapses_the_leases_of_a_dead_process_at_once() {
 async fn a_start_that_was_broken_off_before_its_name_was_taken_leaves_nothing() {
     let bench = Bench::new();
     bench.start(to_file(), 100).await;
-    bench.service.remove_unclaimed().await.unwrap();
+    bench.service.remove_unclaimed(Duration::ZERO).await.unwrap();
     assert_eq!(bench.tasks.all().await.unwrap().len(), 1);
     let jobs = headwater_core::ports::Key::root("datagen/jobs");
     bench.stores.documents.delete(&jobs.child("j").unwrap(), headwater_core::ports::Condition::Any).await.unwrap();
-    bench.service.remove_unclaimed().await.unwrap();
+    bench.service.remove_unclaimed(Duration::ZERO).await.unwrap();
     assert_eq!(bench.tasks.all().await.unwrap(), vec![]);
 }
 
@@ -296,7 +297,7 @@ impl Stepper for LosesTheStore {
 async fn a_step_that_lost_the_store_is_repeated_soon() {
     let bench = Bench::new();
     bench.start(to_file(), 3000).await;
-    let stepper = LosesTheStore(DatagenStepper::new(Arc::clone(&bench.targets), bench.clock.clone()), AtomicU32::new(0));
+    let stepper = LosesTheStore(DatagenStepper::new(Arc::clone(&bench.targets), bench.clock.clone(), 8), AtomicU32::new(0));
     let worker = bench.worker_with("w", Arc::new(stepper));
     let mut handled = 0;
     while bench.report().await.status == "RUNNING" {

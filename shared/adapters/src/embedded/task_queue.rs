@@ -29,16 +29,26 @@ fn slot_of(receipt: &Receipt) -> Option<Slot> {
     Some((due.parse().ok()?, number.parse().ok()?))
 }
 
-fn add(tables: &mut Tables<'_>, due: Timestamp, attempts: u32, task: &str) -> Result<Slot, redb::Error> {
+/// A message as it is stored: `TASK/STEP`.
+fn text_of(message: &StepMessage) -> String {
+    format!("{}/{}", message.task, message.step)
+}
+
+fn message_of(text: &str) -> Option<StepMessage> {
+    let (task, step) = text.split_once('/')?;
+    Some(StepMessage { task: TaskId::try_from(task).ok()?, step: step.parse().ok()? })
+}
+
+fn add(tables: &mut Tables<'_>, due: Timestamp, attempts: u32, message: &str) -> Result<Slot, redb::Error> {
     let slot = (due.as_micros(), tables.next(Counter::Messages)?);
-    tables.messages.insert(slot, (attempts, task))?;
+    tables.messages.insert(slot, (attempts, message))?;
     Ok(slot)
 }
 
 fn take(tables: &mut Tables<'_>, now: Timestamp, hidden: Duration) -> Result<Result<Taken, PortError>, redb::Error> {
-    let Some((slot, attempts, task)) = tables.messages.first()?.map(|(slot, message)| {
-        let (attempts, task) = message.value();
-        (slot.value(), attempts, task.to_owned())
+    let Some((slot, attempts, text)) = tables.messages.first()?.map(|(slot, message)| {
+        let (attempts, text) = message.value();
+        (slot.value(), attempts, text.to_owned())
     }) else {
         return Ok(Ok(Taken::Nothing));
     };
@@ -47,12 +57,13 @@ fn take(tables: &mut Tables<'_>, now: Timestamp, hidden: Duration) -> Result<Res
     }
     tables.messages.remove(slot)?;
     tables.changed = true;
+    let Some(message) = message_of(&text) else {
+        // Left out of the queue, so that it does not stand in the way of others for ever.
+        return Ok(Err(PortError::Corrupt { what: "a message of the task queue".to_owned(), source: text.into() }));
+    };
     let attempt = attempts.saturating_add(1);
-    let hidden = add(tables, now.plus(hidden), attempt, &task)?;
-    Ok(match TaskId::try_from(task) {
-        Ok(task) => Ok(Taken::Delivery(Delivery { message: StepMessage { task }, receipt: receipt_of(hidden), attempt })),
-        Err(error) => Err(PortError::Corrupt { what: "a message of the task queue".to_owned(), source: error.into() }),
-    })
+    let hidden = add(tables, now.plus(hidden), attempt, &text)?;
+    Ok(Ok(Taken::Delivery(Delivery { message, receipt: receipt_of(hidden), attempt })))
 }
 
 impl EmbeddedTaskQueue {
@@ -74,8 +85,9 @@ impl EmbeddedTaskQueue {
 #[async_trait]
 impl TaskQueue for EmbeddedTaskQueue {
     async fn enqueue(&self, message: StepMessage, not_before: Timestamp) -> Result<(), PortError> {
-        let size = size_of::<Slot>() + message.task.as_str().len();
-        let work = move |tables: &mut Tables<'_>| Ok(Ok(add(tables, not_before, 0, message.task.as_str()).map(drop)?));
+        let text = text_of(&message);
+        let size = size_of::<Slot>() + text.len();
+        let work = move |tables: &mut Tables<'_>| Ok(Ok(add(tables, not_before, 0, &text).map(drop)?));
         self.shared.write("adding a message", size, work).await?;
         self.shared.waiting.wake();
         Ok(())
@@ -92,14 +104,5 @@ impl TaskQueue for EmbeddedTaskQueue {
             Ok(Ok(()))
         };
         self.shared.write("acknowledging a message", 0, work).await
-    }
-
-    async fn clear(&self) -> Result<(), PortError> {
-        let work = |tables: &mut Tables<'_>| {
-            tables.messages.retain(|_, _| false)?;
-            tables.changed = true;
-            Ok(Ok(()))
-        };
-        self.shared.write("clearing the queue", 0, work).await
     }
 }

@@ -40,7 +40,7 @@ fn events(texts: &[&'static str]) -> Vec<Event> {
 }
 
 fn message(text: &str) -> StepMessage {
-    StepMessage { task: TaskId::try_from(text).unwrap() }
+    StepMessage { task: TaskId::try_from(text).unwrap(), step: 7 }
 }
 
 async fn all(store: &EmbeddedStore, name: &LogName) -> Vec<StoredEvent> {

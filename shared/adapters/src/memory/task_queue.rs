@@ -84,9 +84,4 @@ impl TaskQueue for MemoryTaskQueue {
         }
         Ok(())
     }
-
-    async fn clear(&self) -> Result<(), PortError> {
-        held(&self.inner).messages.clear();
-        Ok(())
-    }
 }

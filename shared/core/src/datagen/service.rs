@@ -1,8 +1,10 @@
 //! Answers the requests of the datagen API, whoever brings them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
+use futures::stream::{self, StreamExt as _};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -85,6 +87,9 @@ struct Claim {
     launched: Timestamp,
 }
 
+/// Documents asked for side by side: a store across a network takes some milliseconds for each, however many there are.
+const READ_AT_ONCE: usize = 32;
+
 fn job_key(name: &str) -> Result<Key, PortError> {
     // A name too long for a key is nobody's.
     Key::root("datagen/jobs").child(name).map_err(|_| PortError::NotFound { what: "the job".to_owned() })
@@ -141,7 +146,7 @@ impl DatagenService {
         if let Some(former) = job.former {
             self.tasks.remove(&former.task).await?;
         }
-        self.tasks.enqueue(&id).await?;
+        self.tasks.enqueue(&id, 0).await?;
         metrics::counter!("headwater_datagen_jobs_started_total", "target" => request.target.kind()).increment(1);
         Ok(request.echo(body))
     }
@@ -175,9 +180,12 @@ impl DatagenService {
     }
 
     /// Removes the tasks of starts that were broken off before their name was taken: nobody was told of them, and what they
-    /// would write may belong to another job. For a sole host, before it takes up its tasks.
-    pub async fn remove_unclaimed(&self) -> Result<(), PortError> {
-        for task in self.tasks.all().await?.into_iter().filter(|task| task.kind == KIND && task.phase == Phase::Running) {
+    /// would write may belong to another job. `age` spares tasks younger than that, whose start may still be under way: a sole
+    /// host that has not begun to answer needs none.
+    pub async fn remove_unclaimed(&self, age: Duration) -> Result<(), PortError> {
+        let now = self.clock.now();
+        let old = |task: &Task| task.created.plus(age) <= now;
+        for task in self.tasks.all().await?.into_iter().filter(|task| task.kind == KIND && task.phase == Phase::Running && old(task)) {
             let Ok(launch) = Launch::deserialize(&task.specification) else { continue };
             let claimed = self.find(launch.name.as_str()).await?.is_some_and(|(claim, _)| claim.task == task.id);
             if !claimed {
@@ -261,13 +269,13 @@ impl DatagenService {
 
     /// All jobs, oldest launch first.
     async fn claims(&self) -> Result<Vec<(Claim, Task)>, PortError> {
-        let mut found = Vec::new();
-        for listed in self.documents.list_all(&Key::root("datagen/jobs")).await? {
-            let Some((claim, _)) = self.documents.get_json::<Claim>(&listed.key).await? else { continue };
-            if let Some((task, _)) = self.tasks.get(&claim.task).await? {
-                found.push((claim, task));
-            }
-        }
+        let listed = self.documents.list_all(&Key::root("datagen/jobs")).await?;
+        let read = listed.iter().map(async |listed| {
+            let Some((claim, _)) = self.documents.get_json::<Claim>(&listed.key).await? else { return Ok(None) };
+            Ok(self.tasks.get(&claim.task).await?.map(|(task, _)| (claim, task)))
+        });
+        let read: Vec<Result<_, PortError>> = stream::iter(read).buffer_unordered(READ_AT_ONCE).collect().await;
+        let mut found: Vec<(Claim, Task)> = read.into_iter().filter_map(Result::transpose).collect::<Result<_, _>>()?;
         found.sort_by(|(a, _), (b, _)| (a.launched, &a.name).cmp(&(b.launched, &b.name)));
         Ok(found)
     }

@@ -42,6 +42,7 @@ pub struct DatagenStepper {
     targets: Arc<dyn Targets>,
     clock: Arc<dyn Clock>,
     kept: Mutex<HashMap<TaskId, Kept>>,
+    keeps: usize,
 }
 
 #[derive(Debug)]
@@ -49,6 +50,7 @@ struct Kept {
     /// The step after which this is the state; known to be committed once `sure`.
     step: u64,
     sure: bool,
+    since: Timestamp,
     live: Live,
 }
 
@@ -87,9 +89,19 @@ enum Ended {
 }
 
 impl DatagenStepper {
-    /// A stepper that writes to these targets.
-    pub fn new(targets: Arc<dyn Targets>, clock: Arc<dyn Clock>) -> Self {
-        Self { targets, clock, kept: Mutex::default() }
+    /// A stepper that writes to these targets and keeps at most so many jobs in memory between their steps. Where several
+    /// processes step the same jobs, each of them keeps some whose next step goes to another.
+    pub fn new(targets: Arc<dyn Targets>, clock: Arc<dyn Clock>, keeps: usize) -> Self {
+        Self { targets, clock, kept: Mutex::default(), keeps }
+    }
+
+    fn keep(&self, task: &Task, live: Live) {
+        let mut kept = self.kept();
+        if kept.len() >= self.keeps && !kept.contains_key(&task.id) {
+            let oldest = kept.iter().min_by_key(|(_, kept)| kept.since).map(|(id, _)| id.clone());
+            kept.remove(&oldest.unwrap_or_else(|| task.id.clone()));
+        }
+        kept.insert(task.id.clone(), Kept { step: task.step + 1, sure: false, since: self.clock.now(), live });
     }
 
     fn kept(&self) -> std::sync::MutexGuard<'_, HashMap<TaskId, Kept>> {
@@ -152,7 +164,7 @@ impl DatagenStepper {
     async fn work(&self, task: &Task, live: &mut Live, context: &StepContext<'_>) -> Result<Result<Ended, Obstacle>, TaskError> {
         let run = live.launch.run();
         let began = self.clock.now();
-        let ends = began.plus(context.budget.wall.max(live.snapshot_cost * SNAPSHOT_SHARE));
+        let ends = began.plus(context.budget.wall.max(live.snapshot_cost * SNAPSHOT_SHARE).min(context.budget.longest));
         let mut looked = began;
         let (mut records_left, mut bytes_left) = (context.budget.records, context.budget.bytes);
         loop {
@@ -204,7 +216,8 @@ impl DatagenStepper {
     async fn close(&self, task: &Task, mut live: Live, ended: Ended, context: &StepContext<'_>) -> Result<StepResult, TaskError> {
         let flushed = match ended {
             Ended::Stop => None,
-            Ended::Budget | Ended::Idle(_) | Ended::Done => self.unless_stopped(task, context, live.sink.flush()).await?,
+            Ended::Budget | Ended::Idle(_) => self.unless_stopped(task, context, live.sink.flush()).await?,
+            Ended::Done => self.unless_stopped(task, context, live.sink.finish()).await?,
         };
         match flushed {
             Some(Ok(())) => Ok(self.saved(task, live, &ended)),
@@ -238,7 +251,7 @@ impl DatagenStepper {
             Ended::Idle(due) => Next::At(*due),
             Ended::Budget | Ended::Done | Ended::Stop => Next::Again,
         };
-        self.kept().insert(task.id.clone(), Kept { step: task.step + 1, sure: false, live });
+        self.keep(task, live);
         StepResult { next, saved: Saved::New(snapshot), progress, message }
     }
 }

@@ -1,5 +1,6 @@
 use std::fmt::Debug;
 use std::ops::Range;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -22,6 +23,15 @@ pub struct FileInfo {
     pub modified: Timestamp,
     /// Changes whenever the bytes may have changed; without quotes.
     pub etag: String,
+}
+
+/// The headers that a reader of a shared address is to see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shown {
+    /// `Content-Type`.
+    pub content_type: String,
+    /// `Content-Disposition`.
+    pub disposition: String,
 }
 
 /// The bytes of a file in pieces of bounded size.
@@ -47,6 +57,12 @@ pub trait Files: Send + Sync + Debug {
     /// The bytes of `range`, which must lie within the file.
     async fn read(&self, name: &FileName, range: Range<u64>) -> Result<ByteStream, PortError>;
 
+    /// An address at which anybody who has it may fetch the file as it is now, until `valid_for` is over. `None` when this
+    /// store has no such addresses, or not for this file.
+    async fn share(&self, _name: &FileName, _valid_for: Duration, _shown: &Shown) -> Result<Option<String>, PortError> {
+        Ok(None)
+    }
+
     /// All files, sorted by name.
     async fn list(&self) -> Result<Vec<FileName>, PortError>;
 
@@ -57,9 +73,15 @@ pub trait Files: Send + Sync + Debug {
 /// A file being appended to.
 #[async_trait]
 pub trait FileWriter: Send + Debug {
-    /// Appends. The bytes are readable once this returns, and durable after the next [`FileWriter::sync`].
+    /// Appends. The bytes are durable and readable after the next [`FileWriter::sync`]; readers may see them before.
     async fn write(&mut self, bytes: Bytes) -> Result<(), PortError>;
 
-    /// Makes everything written durable and answers the length of the file up to which it is.
+    /// Makes everything written durable and readable, and answers the length of the file up to which it is.
     async fn sync(&mut self) -> Result<u64, PortError>;
+
+    /// Like [`FileWriter::sync`], where nothing is expected to follow: a store that keeps a growing file in pieces puts them
+    /// together.
+    async fn finish(&mut self) -> Result<u64, PortError> {
+        self.sync().await
+    }
 }

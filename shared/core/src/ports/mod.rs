@@ -26,6 +26,6 @@ pub use clock::{Clock, Entropy, Timestamp};
 pub use documents::{Condition, Document, Documents, DocumentsExt, Etag, Key, KeyError, Listed};
 pub use error::PortError;
 pub use event_log::{AppendKey, Appended, Event, EventLog, EventStream, LogName, Position, StoredEvent, TimeRange};
-pub use files::{ByteStream, FileInfo, FileWriter, Files, Owner};
+pub use files::{ByteStream, FileInfo, FileWriter, Files, Owner, Shown};
 pub use sink::{Batch, Committed, Sink, SinkError, Targets};
 pub use task_queue::{Delivery, Receipt, StepMessage, TaskQueue};

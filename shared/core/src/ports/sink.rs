@@ -67,6 +67,11 @@ pub trait Sink: Send + Debug {
     /// Returns once everything written is durable at the target.
     async fn flush(&mut self) -> Result<(), SinkError>;
 
+    /// Like [`Sink::flush`], where the task has no further records.
+    async fn finish(&mut self) -> Result<(), SinkError> {
+        self.flush().await
+    }
+
     /// What is known to be durable: a prefix of the task's records.
     fn committed(&self) -> Committed;
 }

@@ -12,6 +12,9 @@ use crate::ids::TaskId;
 pub struct StepMessage {
     /// The task to step.
     pub task: TaskId,
+    /// The step after which the task stood when this was asked for. Once the task stands further, somebody else has taken the
+    /// message's place, and one that comes for the first time asks for nothing.
+    pub step: u64,
 }
 
 /// What acknowledges one delivery. It is worthless once the delivery's time is up and the message was delivered again.
@@ -29,7 +32,7 @@ pub struct Delivery {
     pub attempt: u32,
 }
 
-/// "Step task X", delivered at least once, not before its time.
+/// "Step task X", delivered at least once, not before its time, in any order.
 #[async_trait]
 pub trait TaskQueue: Send + Sync + Debug {
     /// Adds a message that is delivered from `not_before` on. Durable when it returns.
@@ -41,8 +44,4 @@ pub trait TaskQueue: Send + Sync + Debug {
 
     /// Removes a delivered message. An outdated receipt is fine and does nothing.
     async fn acknowledge(&self, receipt: &Receipt) -> Result<(), PortError>;
-
-    /// Removes every message, hidden ones too. For a host that knows that no other worker is alive, such as the one process
-    /// that has the embedded store open: it then asks anew for a step of every unfinished task.
-    async fn clear(&self) -> Result<(), PortError>;
 }

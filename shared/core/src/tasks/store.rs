@@ -36,9 +36,9 @@ impl TaskStore {
         self.documents.put_json(&below("tasks", &task.id), task, Condition::Absent).await
     }
 
-    /// Asks for a step of the task, now.
-    pub async fn enqueue(&self, id: &TaskId) -> Result<(), TaskError> {
-        self.queue.enqueue(StepMessage { task: id.clone() }, self.clock.now()).await
+    /// Asks for a step of the task, which stands after `step`, now.
+    pub async fn enqueue(&self, id: &TaskId, step: u64) -> Result<(), TaskError> {
+        self.queue.enqueue(StepMessage { task: id.clone(), step }, self.clock.now()).await
     }
 
     /// The task with its etag, or `None`.
@@ -54,7 +54,7 @@ impl TaskStore {
     /// Asks the task to stop. Whoever steps it sees this within a second; it is then removed with all it stored.
     pub async fn request_stop(&self, id: &TaskId) -> Result<(), TaskError> {
         self.documents.put(&below("stops", id), Bytes::from_static(b"{}"), Condition::Any).await?;
-        self.enqueue(id).await
+        self.enqueue(id, 0).await // A stop is carried out wherever the task stands.
     }
 
     /// Whether the task has been asked to stop.
@@ -120,21 +120,36 @@ impl TaskStore {
     /// Takes up whatever a former process left behind: lapses all leases and asks for one step of every task that still has
     /// work or was asked to stop. Only for a host that is the only one on these stores. Answers how many there were.
     pub async fn recover(&self) -> Result<usize, TaskError> {
-        self.queue.clear().await?;
-        let mut resumed = 0;
-        for listed in self.documents.list_all(&tasks()).await? {
-            let Some((mut task, etag)) = self.documents.get_json::<Task>(&listed.key).await? else { continue };
-            let stopping = self.stop_requested(&task.id).await?;
-            if task.phase != Phase::Running && !stopping {
-                continue;
-            }
+        self.ask_again(async |mut task: Task, etag| {
             if task.lease.take().is_some() {
                 self.put(&task, etag).await?;
             }
-            self.enqueue(&task.id).await?;
-            resumed += 1;
+            Ok(true)
+        })
+        .await
+    }
+
+    /// Asks anew for a step of every task that nobody is stepping and that has work or was asked to stop, in case its message
+    /// was lost. Where it was not, the two messages become one at the next step. Answers how many there were.
+    pub async fn sweep(&self) -> Result<usize, TaskError> {
+        let now = self.clock.now();
+        self.ask_again(async |task: Task, _| Ok(task.lease.is_none_or(|lease| lease.until <= now))).await
+    }
+
+    async fn ask_again(&self, wanted: impl AsyncFn(Task, Etag) -> Result<bool, TaskError>) -> Result<usize, TaskError> {
+        let mut asked = 0;
+        for listed in self.documents.list_all(&tasks()).await? {
+            let Some((task, etag)) = self.documents.get_json::<Task>(&listed.key).await? else { continue };
+            if task.phase != Phase::Running && !self.stop_requested(&task.id).await? {
+                continue;
+            }
+            let (id, step) = (task.id.clone(), task.step);
+            if wanted(task, etag).await? {
+                self.enqueue(&id, step).await?;
+                asked += 1;
+            }
         }
-        Ok(resumed)
+        Ok(asked)
     }
 }
 

@@ -20,8 +20,11 @@ pub struct Budget {
     pub records: u64,
     /// Bytes of records.
     pub bytes: u64,
-    /// Time on the wall, output made durable not included.
+    /// Time on the wall, output made durable not included. A step whose saving is costly takes longer, so that most of the time
+    /// goes into the work.
     pub wall: Duration,
+    /// Time on the wall that no step exceeds for that reason: what is left to a function before its host ends it.
+    pub longest: Duration,
 }
 
 /// What a step is given besides its task.
@@ -135,6 +138,12 @@ pub struct WorkerConfig {
     pub longest_pause: Duration,
 }
 
+/// What the next message of a task says, and when it is due.
+struct FollowUp {
+    step: u64,
+    at: Timestamp,
+}
+
 /// Steps tasks. The same piece of code is driven by tokio tasks in the local runner and by queue events on Lambda: both hand
 /// over one delivery at a time.
 #[derive(Debug, Clone)]
@@ -163,18 +172,31 @@ impl Worker {
         self.queue.receive(self.config.lease + Duration::from_secs(5), patience).await
     }
 
-    /// Handles one delivery: a step, and the message of the next one. An error leaves the message to be delivered again.
+    /// This worker with other bounds for its steps.
+    #[must_use]
+    pub fn within(&self, budget: Budget) -> Self {
+        Self { config: WorkerConfig { budget, ..self.config.clone() }, ..self.clone() }
+    }
+
+    /// Handles one delivery and acknowledges it. An error leaves the message to be delivered again.
     pub async fn handle(&self, delivery: &Delivery) -> Result<(), TaskError> {
-        let id = &delivery.message.task;
-        let follow_up = self.step(id).instrument(info_span!("step", task = %id)).await?;
-        if let Some(at) = follow_up {
-            self.queue.enqueue(StepMessage { task: id.clone() }, at).await?;
-        }
+        self.work(delivery).await?;
         self.queue.acknowledge(&delivery.receipt).await
     }
 
+    /// Does what a delivery asks for: a step, and the message of the next one. Once this has returned without an error, the
+    /// delivery may be acknowledged.
+    pub async fn work(&self, delivery: &Delivery) -> Result<(), TaskError> {
+        let id = &delivery.message.task;
+        match self.step(delivery).instrument(info_span!("step", task = %id)).await? {
+            Some(FollowUp { step, at }) => self.queue.enqueue(StepMessage { task: id.clone(), step }, at).await,
+            None => Ok(()),
+        }
+    }
+
     /// Steps a task; answers when it wants to be stepped again.
-    async fn step(&self, id: &TaskId) -> Result<Option<Timestamp>, TaskError> {
+    async fn step(&self, delivery: &Delivery) -> Result<Option<FollowUp>, TaskError> {
+        let id = &delivery.message.task;
         let stopping = self.store.stop_requested(id).await?;
         let Some((task, etag)) = self.store.get(id).await? else {
             if stopping {
@@ -182,8 +204,15 @@ impl Worker {
             }
             return Ok(None);
         };
+        // Messages of one task would multiply with every repetition if each had a successor. One that comes again, however, may
+        // be that of a worker which died between its commit and the message of its next step.
+        if delivery.message.step < task.step && delivery.attempt <= 1 && !stopping {
+            debug!(asked = delivery.message.step, stands = task.step, "another message has taken this one's place");
+            return Ok(None);
+        }
         if let Some(lease) = task.lease.as_ref().filter(|lease| lease.until > self.clock.now()) {
-            return Ok(Some(lease.until)); // Another worker is at it; should it die, this message finds the lease lapsed.
+            // Another worker is at it; should it die, the next message finds the lease lapsed.
+            return Ok(Some(FollowUp { step: task.step, at: lease.until }));
         }
         if stopping {
             return self.stop(id).await;
@@ -197,7 +226,9 @@ impl Worker {
         };
         match self.lease(&task, etag).await {
             Ok((task, etag)) => self.run(stepper.as_ref(), task, etag).await,
-            Err(lost) if lost.is_conflict() => Ok(Some(self.clock.now().plus(self.config.first_pause))),
+            Err(lost) if lost.is_conflict() => {
+                Ok(Some(FollowUp { step: delivery.message.step, at: self.clock.now().plus(self.config.first_pause) }))
+            }
             Err(error) => Err(error),
         }
     }
@@ -209,7 +240,7 @@ impl Worker {
         Ok((leased, etag))
     }
 
-    async fn run(&self, stepper: &dyn Stepper, task: Task, etag: Etag) -> Result<Option<Timestamp>, TaskError> {
+    async fn run(&self, stepper: &dyn Stepper, task: Task, etag: Etag) -> Result<Option<FollowUp>, TaskError> {
         let voice = Voice { store: self.store.clone(), stored: Mutex::new((task.clone(), etag)) };
         let context = StepContext { budget: self.config.budget, store: &self.store, voice: &voice };
         let id = task.id.clone();
@@ -226,7 +257,7 @@ impl Worker {
         };
         let Err(error) = outcome else { return outcome };
         stepper.forget(&id);
-        let again = self.clock.now().plus(self.config.first_pause * STORE_PAUSE);
+        let again = FollowUp { step: task.step, at: self.clock.now().plus(self.config.first_pause * STORE_PAUSE) };
         if error.is_conflict() {
             warn!("the lease was lost during the step; what it did is repeated");
             return Ok(Some(again));
@@ -238,7 +269,7 @@ impl Worker {
         })
     }
 
-    async fn commit(&self, stepper: &dyn Stepper, task: &Task, etag: Etag, result: StepResult) -> Result<Option<Timestamp>, TaskError> {
+    async fn commit(&self, stepper: &dyn Stepper, task: &Task, etag: Etag, result: StepResult) -> Result<Option<FollowUp>, TaskError> {
         let former = task.snapshot.clone();
         let step = task.step + 1;
         let snapshot = match result.saved {
@@ -260,24 +291,25 @@ impl Worker {
             self.store.drop_snapshot(&task.id, &former).await?;
         }
         debug!(step, ?phase, "committed");
-        match result.next {
-            Next::Again => Ok(Some(self.clock.now())),
-            Next::At(moment) => Ok(Some(moment)),
+        let at = match result.next {
+            Next::Again => self.clock.now(),
+            Next::At(moment) => moment,
             Next::Trouble { .. } => {
                 let pause = self.config.first_pause * 2u32.saturating_pow(troubles.saturating_sub(1).min(16));
                 warn!(troubles, reason = task.message, "trouble; trying again later");
                 metrics::counter!("headwater_task_troubles_total", "kind" => task.kind).increment(1);
-                Ok(Some(self.clock.now().plus(pause.min(self.config.longest_pause))))
+                self.clock.now().plus(pause.min(self.config.longest_pause))
             }
             Next::Finished | Next::Failed | Next::Stopped => {
                 info!(?phase, reason = task.message, "ended");
                 stepper.forget(&task.id);
-                Ok(None)
+                return Ok(None);
             }
-        }
+        };
+        Ok(Some(FollowUp { step, at }))
     }
 
-    async fn stop(&self, id: &TaskId) -> Result<Option<Timestamp>, TaskError> {
+    async fn stop(&self, id: &TaskId) -> Result<Option<FollowUp>, TaskError> {
         self.store.remove(id).await?;
         info!("stopped");
         Ok(None)
