@@ -5,6 +5,7 @@
 //! | [`clock`] | time and unpredictability: the system's, and a clock for tests |
 //! | [`memory`] | every store, kept in memory |
 //! | [`embedded`] | documents, event log and task queue in one folder on disk |
+//! | `aws` | documents and files in S3, the task queue in SQS (feature `aws`) |
 //! | [`folder`] | files in a folder |
 //! | [`specs_folder`] | the stock specifications with those of a folder on top |
 //! | [`targets`] | where records go: standard output, files, HTTP, Kafka |
@@ -12,6 +13,8 @@
 //! Each adapter keeps the contract of its port (the suites in `headwater_core::ports::contract`) and turns its own errors into
 //! the port's at its own door.
 
+#[cfg(feature = "aws")]
+pub mod aws;
 mod blocking;
 pub mod clock;
 pub mod embedded;

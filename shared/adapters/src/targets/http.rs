@@ -24,7 +24,7 @@ pub(super) struct HttpSink {
 ///
 /// # Panics
 /// When the machine's TLS set-up is broken beyond use.
-pub(super) fn client() -> Client {
+pub(crate) fn client() -> Client {
     // Another part of the process may have installed the same provider; that is fine.
     let _ = rustls::crypto::ring::default_provider().install_default();
     Client::builder()

@@ -17,6 +17,8 @@ use headwater_core::mistakes::Mistake;
 use headwater_core::ports::{Committed, Files, Owner, PortError, Sink, SinkError, Targets};
 use headwater_core::targets::Target;
 
+#[cfg(all(test, feature = "aws"))]
+pub(crate) use http::client as http_client;
 pub use outbound::OutboundHosts;
 
 /// Every target that this build can write to.

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::stream::{self, StreamExt as _};
+use futures::FutureExt as _;
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -221,7 +222,6 @@ impl DatagenService {
     }
 
     async fn read_whole(&self, file: &FileName) -> Result<Option<Bytes>, PortError> {
-        use futures::TryStreamExt as _;
         let Some(info) = self.files.info(file).await? else { return Ok(None) };
         let most = limits::REPLAY_SOURCE as u64 + 1; // One byte more than may be: the compiler then says so.
         let pieces: Vec<Bytes> = self.files.read(file, 0..info.length.min(most)).await?.try_collect().await?;
@@ -267,15 +267,17 @@ impl DatagenService {
         Ok(self.claims().await?.iter().filter(|(_, task)| task.phase == Phase::Running).count())
     }
 
+    async fn claim_at(&self, key: Key) -> Result<Option<(Claim, Task)>, PortError> {
+        let Some((claim, _)) = self.documents.get_json::<Claim>(&key).await? else { return Ok(None) };
+        Ok(self.tasks.get(&claim.task).await?.map(|(task, _)| (claim, task)))
+    }
+
     /// All jobs, oldest launch first.
     async fn claims(&self) -> Result<Vec<(Claim, Task)>, PortError> {
         let listed = self.documents.list_all(&Key::root("datagen/jobs")).await?;
-        let read = listed.iter().map(async |listed| {
-            let Some((claim, _)) = self.documents.get_json::<Claim>(&listed.key).await? else { return Ok(None) };
-            Ok(self.tasks.get(&claim.task).await?.map(|(task, _)| (claim, task)))
-        });
-        let read: Vec<Result<_, PortError>> = stream::iter(read).buffer_unordered(READ_AT_ONCE).collect().await;
-        let mut found: Vec<(Claim, Task)> = read.into_iter().filter_map(Result::transpose).collect::<Result<_, _>>()?;
+        let reads: Vec<_> = listed.into_iter().map(|listed| self.claim_at(listed.key).boxed()).collect();
+        let read: Vec<_> = stream::iter(reads).buffer_unordered(READ_AT_ONCE).try_collect().await?;
+        let mut found: Vec<(Claim, Task)> = read.into_iter().flatten().collect();
         found.sort_by(|(a, _), (b, _)| (a.launched, &a.name).cmp(&(b.launched, &b.name)));
         Ok(found)
     }

@@ -21,6 +21,7 @@ pub async fn files(store: &dyn Files) {
     the_etag_follows_the_bytes(store).await;
     names_are_listed_in_order(store).await;
     a_deleted_file_stays_away(store).await;
+    a_finished_file_can_go_on(store).await;
 }
 
 fn name(text: &str) -> FileName {
@@ -38,6 +39,12 @@ async fn made(store: &dyn Files, name: &FileName, owner: &Owner) -> Box<dyn File
 
 async fn write(writer: &mut Box<dyn FileWriter>, text: &'static str) {
     done("write", writer.write(Bytes::from_static(text.as_bytes())).await);
+}
+
+/// Writes, so that it can be read.
+async fn add(writer: &mut Box<dyn FileWriter>, text: &'static str) {
+    write(writer, text).await;
+    done("sync", writer.sync().await);
 }
 
 async fn try_all(store: &dyn Files, name: &FileName, range: std::ops::Range<u64>) -> Result<Bytes, PortError> {
@@ -75,10 +82,10 @@ async fn what_was_appended_is_read(store: &dyn Files) {
     let mut writer = made(store, &name, &owner).await;
     assert_eq!(content(store, &name).await, "", "a file that was made anew is not empty");
     assert_eq!(done("sync", writer.sync().await), 0);
-    write(&mut writer, "first\n").await;
-    write(&mut writer, "").await;
-    write(&mut writer, "second\n").await;
-    assert_eq!(content(store, &name).await, "first\nsecond\n", "bytes cannot be read once the write has returned");
+    add(&mut writer, "first\n").await;
+    add(&mut writer, "").await;
+    add(&mut writer, "second\n").await;
+    assert_eq!(content(store, &name).await, "first\nsecond\n", "bytes cannot be read once they are synced");
     assert_eq!(done("sync", writer.sync().await), 13, "sync answers another length than was written");
     for (range, part) in [(0..13, "first\nsecond\n"), (0..5, "first"), (6..12, "second"), (12..13, "\n"), (4..4, ""), (13..13, "")] {
         assert_eq!(done("read", try_all(store, &name, range.clone()).await), part, "the range {range:?} holds other bytes");
@@ -96,15 +103,15 @@ async fn what_was_appended_is_read(store: &dyn Files) {
 async fn an_append_cuts_off_what_lies_beyond(store: &dyn Files) {
     let (name, owner) = (name("contract-cut.json"), owner("one"));
     let mut writer = made(store, &name, &owner).await;
-    write(&mut writer, "kept,lost").await;
+    add(&mut writer, "kept,lost").await;
     drop(writer);
     let mut writer = done("append at an offset", store.append_at(&name, &owner, 5).await);
     assert_eq!(content(store, &name).await, "kept,", "what lay beyond the offset was not cut off");
-    write(&mut writer, "again").await;
+    add(&mut writer, "again").await;
     assert_eq!(done("sync", writer.sync().await), 10);
     drop(writer);
     let mut writer = done("append at the end", store.append_at(&name, &owner, 10).await);
-    write(&mut writer, "!").await;
+    add(&mut writer, "!").await;
     assert_eq!(content(store, &name).await, "kept,again!");
     match store.append_at(&name, &owner, 12).await {
         Err(PortError::Corrupt { .. }) => {}
@@ -116,32 +123,32 @@ async fn an_append_cuts_off_what_lies_beyond(store: &dyn Files) {
 async fn a_newer_writer_supersedes(store: &dyn Files) {
     let (name, owner) = (name("contract-writers.json"), owner("one"));
     let mut former = made(store, &name, &owner).await;
-    write(&mut former, "a").await;
+    add(&mut former, "a").await;
     let mut newer = done("append", store.append_at(&name, &owner, 1).await);
     is_superseded("a writer opened before another one", &mut former).await;
-    write(&mut newer, "b").await;
+    add(&mut newer, "b").await;
     is_superseded("a writer opened before another one", &mut former).await;
-    write(&mut newer, "c").await;
+    add(&mut newer, "c").await;
     assert_eq!(done("sync", newer.sync().await), 3);
     assert_eq!(content(store, &name).await, "abc", "a superseded writer has written");
 
     let mut anew = made(store, &name, &owner).await;
     is_superseded("a writer of a file that was made anew", &mut newer).await;
-    write(&mut anew, "z").await;
+    add(&mut anew, "z").await;
     assert_eq!(content(store, &name).await, "z", "a superseded writer has written");
 }
 
 async fn a_newer_owner_supersedes(store: &dyn Files) {
     let (name, one, two) = (name("contract-owners.json"), owner("one"), owner("two"));
     let mut former = made(store, &name, &one).await;
-    write(&mut former, "of one").await;
+    add(&mut former, "of one").await;
     refused("an append by somebody who never made the file", store.append_at(&name, &two, 0).await);
     assert_eq!(content(store, &name).await, "of one", "a refused append changed the file");
     done("create by another owner", store.create(&name, &two).await);
     is_superseded("a writer of the former owner", &mut former).await;
     refused("an append by the former owner", store.append_at(&name, &one, 0).await);
     let mut newer = done("append by the new owner", store.append_at(&name, &two, 0).await);
-    write(&mut newer, "of two").await;
+    add(&mut newer, "of two").await;
     is_superseded("a writer of the former owner", &mut former).await;
     assert_eq!(content(store, &name).await, "of two", "the former owner has written");
 }
@@ -153,9 +160,10 @@ async fn bytes_are_read_while_others_are_written(store: &dyn Files) {
     for _ in 0..3 {
         done("write", writer.write(piece.clone()).await);
     }
+    done("sync", writer.sync().await);
     let mut stream = done("read", store.read(&name, 0..3 << 20).await);
     let first = done("a piece", stream.next().await.expect("the range is not empty"));
-    write(&mut writer, "more").await;
+    add(&mut writer, "more").await;
     let mut length = first.len();
     while let Some(piece) = stream.next().await {
         length += done("a piece", piece).len();
@@ -182,7 +190,7 @@ async fn the_etag_follows_the_bytes(store: &dyn Files) {
     let mut etags: Vec<String> = Vec::new();
     let mut writer = made(store, &name, &owner).await;
     for round in 0..6 {
-        write(&mut writer, if round == 4 { "abXd" } else { "abcd" }).await;
+        add(&mut writer, if round == 4 { "abXd" } else { "abcd" }).await;
         done("sync", writer.sync().await);
         let info = done("info", store.info(&name).await).expect("the file is there");
         let again = done("info", store.info(&name).await).expect("the file is there");
@@ -210,7 +218,7 @@ async fn names_are_listed_in_order(store: &dyn Files) {
     let mut names: Vec<FileName> = texts.into_iter().map(name).collect();
     for name in &names {
         let mut writer = made(store, name, &owner("one")).await;
-        write(&mut writer, "x").await;
+        add(&mut writer, "x").await;
     }
     names.sort();
     let ours = |listed: Vec<FileName>| listed.into_iter().filter(|name| name.as_str().starts_with("contract-list/")).collect::<Vec<_>>();
@@ -225,12 +233,29 @@ async fn names_are_listed_in_order(store: &dyn Files) {
 async fn a_deleted_file_stays_away(store: &dyn Files) {
     let (name, owner) = (name("contract-deleted.json"), owner("one"));
     let mut writer = made(store, &name, &owner).await;
-    write(&mut writer, "x").await;
+    add(&mut writer, "x").await;
     done("delete", store.delete(&name).await);
     assert_eq!(done("info", store.info(&name).await), None, "a deleted file is still there");
     is_superseded("a writer of a deleted file", &mut writer).await;
     assert_eq!(done("info", store.info(&name).await), None, "a writer brought a deleted file back");
     let mut writer = made(store, &name, &Owner("two".to_owned())).await;
-    write(&mut writer, "y").await;
+    add(&mut writer, "y").await;
     assert_eq!(content(store, &name).await, "y");
+}
+
+async fn a_finished_file_can_go_on(store: &dyn Files) {
+    let (name, owner) = (name("contract-finished.json"), owner("one"));
+    let mut writer = made(store, &name, &owner).await;
+    assert_eq!(done("finish an empty file", writer.finish().await), 0);
+    add(&mut writer, "one,").await;
+    write(&mut writer, "two,").await;
+    assert_eq!(done("finish", writer.finish().await), 8, "finish answers another length than was written");
+    assert_eq!(content(store, &name).await, "one,two,");
+    add(&mut writer, "three").await;
+    assert_eq!(content(store, &name).await, "one,two,three");
+    // A step that was repeated after the file was finished.
+    let mut writer = done("append at an offset", store.append_at(&name, &owner, 4).await);
+    write(&mut writer, "2").await;
+    assert_eq!(done("finish", writer.finish().await), 5);
+    assert_eq!(content(store, &name).await, "one,2");
 }
