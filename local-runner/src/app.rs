@@ -18,6 +18,8 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::json;
 
 use crate::args::{Serve, Store};
+#[cfg(feature = "aws")]
+use crate::cloud;
 
 /// How much a step does. A second bounds what a crash repeats and how late a stop is seen; the bytes keep a step short on a slow
 /// disk.
@@ -32,11 +34,17 @@ pub(crate) struct App {
 }
 
 /// Opens the stores and composes everything over them.
-pub(crate) fn compose(options: &Serve, prometheus: PrometheusHandle) -> anyhow::Result<App> {
+pub(crate) async fn compose(options: &Serve, prometheus: PrometheusHandle) -> anyhow::Result<App> {
     let (clock, entropy): (Arc<dyn Clock>, Arc<dyn Entropy>) = (Arc::new(SystemClock::new()), Arc::new(OsEntropy));
+    #[cfg(feature = "aws")]
+    let aws = Arc::new(headwater_adapters::aws::Aws::new(options.endpoint_url.clone()));
     let stores = match options.store {
         Store::Memory => Stores::in_memory(&clock),
         Store::Embedded => Stores::embedded(&options.data_dir, &clock)?,
+        #[cfg(feature = "aws")]
+        Store::Aws => cloud::stores(options, &aws, &clock, &entropy).await?,
+        #[cfg(not(feature = "aws"))]
+        Store::Aws => bail!("--store aws: this program was built without the feature aws"),
     };
     let specifications: Arc<dyn Specifications> = match &options.specs_dir {
         None => Arc::new(Stock),
@@ -46,7 +54,10 @@ pub(crate) fn compose(options: &Serve, prometheus: PrometheusHandle) -> anyhow::
         }
     };
     let outbound = options.allow_outbound.clone().unwrap_or_default();
-    let targets: Arc<dyn Targets> = Arc::new(TargetSet::new(Arc::clone(&stores.files), outbound));
+    let targets = TargetSet::new(Arc::clone(&stores.files), outbound);
+    #[cfg(feature = "aws")]
+    let targets = targets.with_aws(aws);
+    let targets: Arc<dyn Targets> = Arc::new(targets);
     let datagen = stores.datagen(specifications, Arc::clone(&targets), &clock, &entropy);
     let tasks = stores.tasks(&clock);
     let config = WorkerConfig {
@@ -58,7 +69,8 @@ pub(crate) fn compose(options: &Serve, prometheus: PrometheusHandle) -> anyhow::
     };
     let stepper: Arc<dyn headwater_core::tasks::Stepper> = Arc::new(DatagenStepper::new(targets, Arc::clone(&clock), limits::RUNNING_JOBS));
     let worker = Worker::new(tasks.clone(), Arc::clone(&stores.queue), Arc::clone(&clock), [(KIND, stepper)], config);
-    let house = House { token: options.token.clone().map(|token| Token::new(token.0)), clock: Arc::clone(&clock), entropy };
+    let house =
+        House { token: options.token.clone().map(|token| Token::new(token.0)), clock: Arc::clone(&clock), entropy, largest_reply: None };
     let routes = with_house_layers(host_routes(prometheus).merge(headwater_datagen::router(datagen.clone())), house);
     Ok(App { routes, worker, tasks, datagen })
 }

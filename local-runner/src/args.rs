@@ -50,6 +50,18 @@ pub(crate) struct Serve {
     #[arg(long, env = "HEADWATER_DATA_DIR", value_name = "FOLDER", default_value = "headwater-data")]
     pub(crate) data_dir: PathBuf,
 
+    /// With `--store aws`: the bucket. [default: headwater, where an endpoint is given]
+    #[arg(long, env = "HEADWATER_BUCKET", value_name = "NAME")]
+    pub(crate) bucket: Option<String>,
+
+    /// With `--store aws`: URL of the queue. [default: that of the queue headwater-steps, where an endpoint is given]
+    #[arg(long, env = "HEADWATER_QUEUE_URL", value_name = "URL")]
+    pub(crate) queue_url: Option<String>,
+
+    /// Endpoint of LocalStack or another service that speaks S3, SQS and Kinesis; bucket and queue are made there if need be.
+    #[arg(long, env = "HEADWATER_ENDPOINT_URL", value_name = "URL")]
+    pub(crate) endpoint_url: Option<String>,
+
     /// Folder of your own specifications; they add to the stock ones and hide those of the same name.
     #[arg(long, env = "HEADWATER_SPECS_DIR", value_name = "FOLDER")]
     pub(crate) specs_dir: Option<PathBuf>,
@@ -107,6 +119,8 @@ pub(crate) enum Store {
     Embedded,
     /// In memory: gone when the server ends.
     Memory,
+    /// In an AWS account, which several servers and the Lambda functions may share.
+    Aws,
 }
 
 /// Form of the log.

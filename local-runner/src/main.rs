@@ -6,6 +6,8 @@
 
 mod app;
 mod args;
+#[cfg(feature = "aws")]
+mod cloud;
 mod demo;
 mod generate;
 mod logs;

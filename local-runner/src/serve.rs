@@ -5,17 +5,21 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use headwater_core::datagen::Upkeep;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tracing::{info, warn};
 
-use crate::args::Serve;
+use crate::args::{Serve, Store};
 use crate::{app, demo, logs, steps};
 
 /// How long requests under way, and then steps, may take to finish once the server is told to end.
 const LEAVE_WITHIN: Duration = Duration::from_secs(10);
+
+/// Messages received side by side from a queue across a network.
+const REMOTE_RECEIVERS: usize = 4;
 
 pub(crate) fn run(options: Serve) -> anyhow::Result<ExitCode> {
     app::check_exposure(&options)?;
@@ -28,15 +32,20 @@ pub(crate) fn run(options: Serve) -> anyhow::Result<ExitCode> {
 
 async fn serve(options: Serve) -> anyhow::Result<ExitCode> {
     let prometheus = PrometheusBuilder::new().install_recorder().context("the metrics cannot be set up")?;
-    let app = app::compose(&options, prometheus)?;
+    let app = app::compose(&options, prometheus).await?;
     let address = options.address();
     let listener = TcpListener::bind(address).await.with_context(|| format!("{address} cannot be listened on"))?;
     let address = listener.local_addr()?;
 
-    app.datagen.remove_unclaimed(Duration::ZERO).await.context("the jobs of the last run cannot be looked through")?;
-    let resumed = app.tasks.recover().await.context("the jobs of the last run cannot be taken up")?;
+    let shared = options.store == Store::Aws;
+    let upkeep = Upkeep { tasks: app.tasks, datagen: app.datagen.clone() };
+    let resumed = if shared { upkeep.sweep().await } else { upkeep.recover().await };
+    let resumed = resumed.context("the jobs of the last run cannot be taken up")?;
     let (end, ending) = watch::channel(false);
-    let worker = tokio::spawn(steps::drive(app.worker, ending.clone()));
+    let worker = tokio::spawn(steps::drive(app.worker, if shared { REMOTE_RECEIVERS } else { 1 }, ending.clone()));
+    if shared {
+        tokio::spawn(steps::sweep(upkeep, ending.clone()));
+    }
     if options.demo {
         demo::start(&app.datagen, address).await;
     }

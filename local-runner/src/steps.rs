@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use headwater_core::datagen::Upkeep;
 use headwater_core::limits;
 use headwater_core::tasks::Worker;
 use tokio::sync::{Semaphore, watch};
@@ -12,10 +13,19 @@ use tracing::error;
 /// How long a wait for a message lasts before the loop looks whether it is to end.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Steps tasks until `ending` says so; then lets the steps under way finish and save.
-pub(crate) async fn drive(worker: Worker, mut ending: watch::Receiver<bool>) {
+/// How often it is looked for tasks whose message was lost.
+const SWEEP_EVERY: Duration = Duration::from_secs(300);
+
+/// Steps tasks until `ending` says so; then lets the steps under way finish and save. `receivers` wait for messages side by side.
+pub(crate) async fn drive(worker: Worker, receivers: usize, ending: watch::Receiver<bool>) {
     // A job in real time waits inside its steps, so each running job may need a place of its own.
     let places = Arc::new(Semaphore::new(limits::RUNNING_JOBS));
+    let pulls = (0..receivers).map(|_| pull(worker.clone(), Arc::clone(&places), ending.clone()));
+    pulls.collect::<JoinSet<()>>().join_all().await;
+}
+
+/// Receives messages one after the other and handles them side by side.
+async fn pull(worker: Worker, places: Arc<Semaphore>, mut ending: watch::Receiver<bool>) {
     let mut steps = JoinSet::new();
     loop {
         let place = Arc::clone(&places).acquire_owned().await.expect("the semaphore is never closed");
@@ -42,4 +52,17 @@ pub(crate) async fn drive(worker: Worker, mut ending: watch::Receiver<bool>) {
         while steps.try_join_next().is_some() {}
     }
     while steps.join_next().await.is_some() {}
+}
+
+/// Asks again, from time to time, for what may have been lost between several processes.
+pub(crate) async fn sweep(upkeep: Upkeep, mut ending: watch::Receiver<bool>) {
+    loop {
+        tokio::select! {
+            _ = ending.wait_for(|ending| *ending) => return,
+            () = tokio::time::sleep(SWEEP_EVERY) => {}
+        }
+        if let Err(error) = upkeep.sweep().await {
+            error!(error = &error as &dyn std::error::Error, "the tasks could not be looked through");
+        }
+    }
 }

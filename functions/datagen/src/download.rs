@@ -1,23 +1,26 @@
 //! `/file/{path}`: a file's bytes, streamed, with validators and ranges.
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use futures::TryStreamExt as _;
 use headwater_core::datagen::DatagenService;
 use headwater_core::ids::FileName;
-use headwater_core::ports::{FileInfo, Timestamp};
+use headwater_core::limits;
+use headwater_core::ports::{FileInfo, Shown, Timestamp};
 use headwater_web::byte_range::{Wanted, wanted};
-use headwater_web::{Problem, Segment};
+use headwater_web::{LargestReply, Problem, Segment};
 use http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName, HeaderValue,
-    IF_NONE_MATCH, IF_RANGE, LAST_MODIFIED, RANGE,
+    IF_NONE_MATCH, IF_RANGE, LAST_MODIFIED, LOCATION, RANGE,
 };
 use http::{HeaderMap, Method, StatusCode};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 pub(crate) async fn file(
     State(service): State<DatagenService>,
+    largest: Option<Extension<LargestReply>>,
     method: Method,
     headers: HeaderMap,
     Segment(path): Segment,
@@ -46,12 +49,29 @@ pub(crate) async fn file(
     if status == StatusCode::PARTIAL_CONTENT {
         all.insert(CONTENT_RANGE, value(&format!("bytes {}-{}/{}", part.start, part.end - 1, info.length)));
     }
+    if method != Method::HEAD && largest.is_some_and(|Extension(LargestReply(most))| part.end - part.start > most) {
+        return elsewhere(&service, &name, &info, &etag).await;
+    }
     let body = if method == Method::HEAD {
         Body::empty()
     } else {
         Body::from_stream(service.files.read(&name, part).await?.map_err(std::io::Error::other))
     };
     Ok((status, all, body).into_response())
+}
+
+/// Sends whoever asks for more than this host can carry to the store itself. A `Range` goes along: clients repeat it there.
+async fn elsewhere(service: &DatagenService, name: &FileName, info: &FileInfo, etag: &str) -> Result<Response, Problem> {
+    let shown = Shown { content_type: content_type(name).to_owned(), disposition: disposition(name) };
+    let Some(address) = service.files.share(name, limits::SHARED_ADDRESS, &shown).await? else {
+        let message = format!("the file has {} bytes, more than one reply can carry here; ask for it by ranges", info.length);
+        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, message));
+    };
+    let mut headers = describing(name, info, etag);
+    headers.insert(LOCATION, value(&address));
+    // The address is a key to the file for as long as it is good.
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok((StatusCode::TEMPORARY_REDIRECT, headers).into_response())
 }
 
 fn value(text: &str) -> HeaderValue {

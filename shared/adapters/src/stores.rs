@@ -46,6 +46,18 @@ impl Stores {
         })
     }
 
+    /// Stores in an AWS account: a bucket and a queue. Any number of processes may share them.
+    #[cfg(feature = "aws")]
+    #[must_use]
+    pub fn aws(clients: &crate::aws::Clients, bucket: &str, queue_url: &str, clock: &Arc<dyn Clock>, entropy: &Arc<dyn Entropy>) -> Self {
+        use crate::aws::{S3Documents, S3Files, SqsTaskQueue};
+        Self {
+            documents: Arc::new(S3Documents::new(clients.s3.clone(), bucket, Arc::clone(entropy))),
+            files: Arc::new(S3Files::new(clients, bucket, Arc::clone(clock), Arc::clone(entropy))),
+            queue: Arc::new(SqsTaskQueue::new(clients.sqs.clone(), queue_url, Arc::clone(clock))),
+        }
+    }
+
     /// Stores that forget when the process ends.
     #[must_use]
     pub fn in_memory(clock: &Arc<dyn Clock>) -> Self {

@@ -15,8 +15,15 @@ pub const FILE_NAME_BYTES: usize = 255;
 /// Longest specification name or path below a folder.
 pub const PATH_BYTES: usize = 600;
 
-/// Greatest request body in bytes: the largest published specification has 133 KB; a gateway takes 10 MB, Lambda 6 MB.
-pub const REQUEST_BODY: usize = 5 * 1024 * 1024;
+/// Greatest request body in bytes: the largest published specification has 133 KB; Lambda takes events of 6 MB, in which a body may
+/// be base64, and so a third longer.
+pub const REQUEST_BODY: usize = 4 * 1024 * 1024;
+
+/// Greatest reply in bytes of a function that answers a gateway: Lambda carries 6 MB, in which the body may be base64.
+pub const FUNCTION_REPLY: u64 = 4 * 1024 * 1024;
+
+/// Time for which the address of a file that is handed out instead of its bytes is good.
+pub const SHARED_ADDRESS: std::time::Duration = std::time::Duration::from_secs(900);
 
 /// Jobs that may run at once; each holds its generator in memory.
 pub const RUNNING_JOBS: usize = 500;
@@ -53,4 +60,4 @@ pub const PREVIEW_DEFAULT: u64 = 10;
 /// See [`PREVIEW_DEFAULT`].
 pub const PREVIEW_MOST: u64 = 1000;
 /// Bytes after which a preview begins no further record: about what a reply may hold.
-pub const PREVIEW_BYTES: usize = 5 * 1024 * 1024;
+pub const PREVIEW_BYTES: usize = 3 * 1024 * 1024;

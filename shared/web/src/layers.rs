@@ -1,10 +1,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Router};
 use headwater_core::limits;
 use headwater_core::ports::{Clock, Entropy};
 use http::header::{ALLOW, HeaderName, HeaderValue};
@@ -24,7 +24,13 @@ pub struct House {
     pub clock: Arc<dyn Clock>,
     /// For request ids.
     pub entropy: Arc<dyn Entropy>,
+    /// The longest body in bytes that a reply may have where the host cannot carry any; handlers find it as [`LargestReply`].
+    pub largest_reply: Option<u64>,
 }
+
+/// The longest body in bytes that a reply may have on this host. In the extensions of every request to a host that has such a bound.
+#[derive(Debug, Clone, Copy)]
+pub struct LargestReply(pub u64);
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -35,6 +41,10 @@ pub fn with_house_layers(routes: Router, house: House) -> Router {
         .fallback(async || Problem::new(StatusCode::NOT_FOUND, "there is nothing at this path"))
         .method_not_allowed_fallback(async || Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this path does not take this method"))
         .layer(DefaultBodyLimit::max(limits::REQUEST_BODY));
+    let routes = match house.largest_reply {
+        Some(bytes) => routes.layer(Extension(LargestReply(bytes))),
+        None => routes,
+    };
     let routes = match &house.token {
         Some(token) => routes.layer(from_fn_with_state(token.clone(), auth::require)),
         None => routes,

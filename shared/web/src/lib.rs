@@ -15,5 +15,5 @@ mod problem;
 
 pub use auth::Token;
 pub use extract::{JsonBody, Segment};
-pub use layers::{House, with_house_layers};
+pub use layers::{House, LargestReply, with_house_layers};
 pub use problem::Problem;

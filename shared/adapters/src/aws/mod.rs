@@ -12,6 +12,7 @@
 //! | `shared/…` | a growing file as it was when somebody asked for its address; may be removed after a day |
 //! | a message of the queue | a step message and the moment it is due ([`SqsTaskQueue`]) |
 
+mod deployment;
 mod documents;
 mod files;
 mod provision;
@@ -32,6 +33,7 @@ use aws_smithy_http_client::tls;
 use headwater_core::ports::{Entropy as _, PortError};
 use tokio::sync::OnceCell;
 
+pub use deployment::{Deployment, Misconfigured, variable};
 pub use documents::S3Documents;
 pub use files::S3Files;
 pub use provision::provision;

@@ -1,8 +1,10 @@
 //! The targets: one [`Sink`] per kind, opened by [`TargetSet`].
 //!
 //! `file` writes through the [`Files`] port and so to whatever keeps the host's files; `kafka` stands behind the cargo feature
-//! of that name, since its client is a C library.
+//! of that name, since its client is a C library, and `s3`, `sqs` and `kinesis` behind `aws`.
 
+#[cfg(feature = "aws")]
+mod cloud;
 mod file;
 mod http;
 #[cfg(feature = "kafka")]
@@ -17,6 +19,11 @@ use headwater_core::mistakes::Mistake;
 use headwater_core::ports::{Committed, Files, Owner, PortError, Sink, SinkError, Targets};
 use headwater_core::targets::Target;
 
+#[cfg(feature = "aws")]
+use crate::aws::Aws;
+#[cfg(feature = "aws")]
+use cloud::{KinesisSink, S3Sink, SqsSink};
+
 #[cfg(all(test, feature = "aws"))]
 pub(crate) use http::client as http_client;
 pub use outbound::OutboundHosts;
@@ -27,13 +34,29 @@ pub struct TargetSet {
     files: Arc<dyn Files>,
     http: reqwest::Client,
     outbound: OutboundHosts,
+    #[cfg(feature = "aws")]
+    aws: Arc<Aws>,
 }
 
 impl TargetSet {
-    /// Targets over the host's files, calling out only to hosts that `outbound` allows.
+    /// Targets over the host's files, calling out only to hosts that `outbound` allows, and to the services of the environment's
+    /// AWS account.
     #[must_use]
     pub fn new(files: Arc<dyn Files>, outbound: OutboundHosts) -> Self {
-        Self { files, http: http::client(), outbound }
+        Self {
+            files,
+            http: http::client(),
+            outbound,
+            #[cfg(feature = "aws")]
+            aws: Arc::default(),
+        }
+    }
+
+    /// These targets, with the clients that the host uses for AWS anyway.
+    #[cfg(feature = "aws")]
+    #[must_use]
+    pub fn with_aws(self, aws: Arc<Aws>) -> Self {
+        Self { aws, ..self }
     }
 }
 
@@ -44,14 +67,16 @@ impl Targets for TargetSet {
             Target::Stdout | Target::File { .. } => Ok(()),
             Target::Http { url, .. } => self.outbound.check_url(url).map_err(|refused| Mistake::new("target.url", refused)),
             Target::Kafka(_) if cfg!(feature = "kafka") => Ok(()),
-            Target::Kafka(_) => Err(Mistake::new("target.type", "this program was built without the feature kafka")),
+            Target::Kafka(_) => Err(Mistake::new("target.type", without("kafka"))),
+            Target::S3(_) | Target::Sqs { .. } | Target::Kinesis(_) if cfg!(feature = "aws") => Ok(()),
+            Target::S3(_) | Target::Sqs { .. } | Target::Kinesis(_) => Err(Mistake::new("target.type", without("aws"))),
         }
     }
 
     async fn prepare(&self, target: &Target, owner: &Owner) -> Result<(), SinkError> {
         match target {
             Target::File { name } => self.files.create(name, owner).await.map_err(|error| file::trouble(name, &error)),
-            Target::Stdout | Target::Kafka(_) | Target::Http { .. } => Ok(()),
+            _ => Ok(()),
         }
     }
 
@@ -63,9 +88,21 @@ impl Targets for TargetSet {
             #[cfg(feature = "kafka")]
             Target::Kafka(target) => Box::new(kafka::KafkaSink::open(target, committed)?),
             #[cfg(not(feature = "kafka"))]
-            Target::Kafka(_) => return Err(SinkError::Fatal("this program was built without the feature kafka".to_owned())),
+            Target::Kafka(_) => return Err(SinkError::Fatal(without("kafka"))),
+            #[cfg(feature = "aws")]
+            Target::S3(target) => Box::new(S3Sink::open(self.aws.clients().await.s3.clone(), target, owner, committed).await?),
+            #[cfg(feature = "aws")]
+            Target::Sqs { queue_url } => Box::new(SqsSink::open(self.aws.clients().await.sqs.clone(), queue_url, owner, committed)),
+            #[cfg(feature = "aws")]
+            Target::Kinesis(target) => Box::new(KinesisSink::open(self.aws.clients().await.kinesis.clone(), target, committed)),
+            #[cfg(not(feature = "aws"))]
+            Target::S3(_) | Target::Sqs { .. } | Target::Kinesis(_) => return Err(SinkError::Fatal(without("aws"))),
         })
     }
+}
+
+fn without(feature: &str) -> String {
+    format!("this program was built without the feature {feature}")
 }
 
 /// A store's failure in words for users; its insides go to the log.

@@ -10,9 +10,9 @@ use crate::mistakes::Node;
 pub struct KeyFields(Vec<String>);
 
 impl KeyFields {
-    /// Reads `topic_key` of a target: an array of member names.
-    pub(super) fn read(target: &Node<'_>) -> Option<Self> {
-        let Some(member) = target.optional("topic_key") else { return Some(Self::default()) };
+    /// Reads a member of a target that is an array of names of a record's members.
+    pub(super) fn read(target: &Node<'_>, member: &str) -> Option<Self> {
+        let Some(member) = target.optional(member) else { return Some(Self::default()) };
         let names: Vec<_> = member.elements()?.iter().map(Node::text).collect();
         Some(Self(names.into_iter().map(|name| name.map(str::to_owned)).collect::<Option<_>>()?))
     }

@@ -50,7 +50,7 @@ fn secrets_are_masked_wherever_a_target_is_shown() {
 
 #[test]
 fn servers_get_the_default_port() {
-    assert_eq!(with_default_port("a, b:1,[::1]:2"), "a:9092,b:1,[::1]:2");
+    assert_eq!(kafka::with_default_port("a, b:1,[::1]:2"), "a:9092,b:1,[::1]:2");
 }
 
 #[test]
@@ -65,4 +65,37 @@ fn a_key_joins_the_values_of_its_members() {
     assert_eq!(fields(&["n", "o"]).of(record).unwrap(), b"7{\"x\":1}");
     assert_eq!(fields(&["z", "nope"]).of(record).unwrap(), b"");
     assert_eq!(fields(&[]).of(record), None);
+}
+
+#[test]
+fn targets_in_the_cloud_are_read() {
+    let read = |value: &Value| Target::parse(value).unwrap();
+    assert_eq!(
+        read(&json!({"type": "s3", "bucket": "my-bucket", "prefix": "clicks/2026/", "compression": "GZIP"})),
+        Target::S3(S3Target { bucket: "my-bucket".to_owned(), prefix: "clicks/2026/".to_owned(), gzip: true })
+    );
+    assert_eq!(
+        read(&json!({"type": "s3", "bucket": "abc"})),
+        Target::S3(S3Target { bucket: "abc".to_owned(), prefix: String::new(), gzip: false })
+    );
+    let Target::Kinesis(target) = read(&json!({"type": "kinesis", "stream": "s.1", "partition_key": ["a", "b"]})) else { panic!() };
+    assert_eq!((target.stream.as_str(), target.partition_key.names()), ("s.1", &["a".to_owned(), "b".to_owned()][..]));
+    assert_eq!(read(&json!({"type": "sqs", "queue_url": "https://h/1/q"})).kind(), "sqs");
+}
+
+#[test]
+fn mistakes_in_targets_in_the_cloud_are_named() {
+    assert_eq!(mistakes(&json!({"type": "s3"})), "target.bucket: is required");
+    assert_eq!(mistakes(&json!({"type": "sqs"})), "target.queue_url: is required");
+    assert_eq!(mistakes(&json!({"type": "kinesis"})), "target.stream: is required");
+    for bucket in ["", "ab", "A-bucket", "a/b", "-ab", "ab-", "a..b", &"a".repeat(64)] {
+        assert!(mistakes(&json!({"type": "s3", "bucket": bucket})).starts_with("target.bucket: "), "{bucket}");
+    }
+    for prefix in ["/a", "a/../b", "a\u{0}", &"a".repeat(601)] {
+        assert!(mistakes(&json!({"type": "s3", "bucket": "abc", "prefix": prefix})).starts_with("target.prefix: "), "{prefix}");
+    }
+    assert!(mistakes(&json!({"type": "s3", "bucket": "abc", "compression": "zip"})).contains("known are none, gzip"));
+    assert!(mistakes(&json!({"type": "sqs", "queue_url": "queue"})).starts_with("target.queue_url: "));
+    assert!(mistakes(&json!({"type": "kinesis", "stream": "a b"})).starts_with("target.stream: "));
+    assert!(mistakes(&json!({"type": "kinesis", "stream": "s", "partition_key": "a"})).starts_with("target.partition_key: "));
 }

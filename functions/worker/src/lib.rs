@@ -1,0 +1,147 @@
+//! Steps background tasks on Lambda.
+//!
+//! The function stands behind the queue of steps and is handed its messages in batches; each asks for a step of one task, and the
+//! steps of a batch run side by side. A message whose step failed is reported, and only that one is delivered again. On a schedule
+//! the function is handed `{"sweep": true}`: it then asks anew for a step of every task whose message may have been lost.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use futures::future::join_all;
+use headwater_adapters::aws::{Deployment, SqsTaskQueue};
+use headwater_core::datagen::{DatagenStepper, KIND, Upkeep};
+use headwater_core::ports::{Clock, Delivery, PortError, Receipt, Timestamp};
+use headwater_core::tasks::{Budget, Stepper, Worker, WorkerConfig};
+use lambda_runtime::LambdaEvent;
+use serde::Deserialize;
+use tracing::{error, info};
+
+/// How long a step works when nobody says otherwise: long enough that reading and saving its state is a small part of it, short
+/// enough that a job in real time shows what it has written.
+pub const STEP: Duration = Duration::from_secs(10);
+
+/// What the function keeps free of its time for flushing the target and saving, which a slow network can make long.
+const RESERVE: Duration = Duration::from_secs(25);
+
+/// Bytes of records of a step, held in memory by targets that write one object a step.
+const STEP_BYTES: u64 = 64 << 20;
+
+/// How long a lease lasts: longer than the function may run.
+const LEASE: Duration = Duration::from_secs(130);
+
+/// Jobs kept in memory for their next step, which may as well go to another instance.
+const KEPT: usize = 8;
+
+/// What the function is handed.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Event {
+    /// By the schedule.
+    Sweep {
+        /// Whether to sweep.
+        sweep: bool,
+    },
+    /// By the queue.
+    Batch(SqsEvent),
+}
+
+/// The function, composed once when it starts.
+#[derive(Debug)]
+pub struct Function {
+    worker: Worker,
+    upkeep: Upkeep,
+    queue: SqsTaskQueue,
+    clock: Arc<dyn Clock>,
+    wall: Duration,
+}
+
+impl Function {
+    /// The function over a deployment, with steps of this length.
+    #[must_use]
+    pub fn new(deployment: &Deployment, wall: Duration) -> Self {
+        let clock = Arc::clone(&deployment.clock);
+        let tasks = deployment.stores.tasks(&clock);
+        let config = WorkerConfig {
+            holder: format!("function-{:016x}", deployment.entropy.draw()),
+            budget: Budget { records: u64::MAX, bytes: STEP_BYTES, wall, longest: wall },
+            lease: LEASE,
+            first_pause: Duration::from_secs(1),
+            longest_pause: Duration::from_secs(60),
+        };
+        let stepper: Arc<dyn Stepper> = Arc::new(DatagenStepper::new(Arc::clone(&deployment.targets), Arc::clone(&clock), KEPT));
+        let queue = Arc::clone(&deployment.stores.queue);
+        let worker = Worker::new(tasks.clone(), queue, Arc::clone(&clock), [(KIND, stepper)], config);
+        let upkeep = Upkeep { tasks, datagen: deployment.datagen() };
+        Self { worker, upkeep, queue: deployment.queue.clone(), clock, wall }
+    }
+
+    /// Answers one invocation.
+    ///
+    /// # Errors
+    /// When a sweep failed; failures of steps are reported in the answer.
+    pub async fn answer(&self, event: LambdaEvent<Event>) -> Result<SqsBatchResponse, lambda_runtime::Error> {
+        let deadline = Timestamp::from_millis(i64::try_from(event.context.deadline).unwrap_or(i64::MAX));
+        match event.payload {
+            Event::Sweep { sweep } => {
+                let asked = if sweep { self.upkeep.sweep().await? } else { 0 };
+                info!(asked, "swept");
+                Ok(SqsBatchResponse::default())
+            }
+            Event::Batch(batch) => Ok(self.batch(batch, deadline).await),
+        }
+    }
+
+    async fn batch(&self, batch: SqsEvent, deadline: Timestamp) -> SqsBatchResponse {
+        let worker = self.worker.within(self.budget(deadline));
+        let steps = batch.records.into_iter().map(async |message| {
+            let id = message.message_id.clone().unwrap_or_default();
+            self.step(&worker, message).await.map_err(|error| {
+                error!(error = &error as &dyn std::error::Error, message = id, "a step failed; it is delivered again");
+                id
+            })
+        });
+        let failed = join_all(steps).await.into_iter().filter_map(Result::err);
+        let mut response = SqsBatchResponse::default();
+        response.batch_item_failures = failed
+            .map(|id| {
+                let mut failure = BatchItemFailure::default();
+                failure.item_identifier = id;
+                failure
+            })
+            .collect();
+        response
+    }
+
+    async fn step(&self, worker: &Worker, message: SqsMessage) -> Result<(), PortError> {
+        let Some(due) = self.queue.due(message.body.as_deref().unwrap_or_default()).await? else { return Ok(()) };
+        let receipt = Receipt(message.receipt_handle.unwrap_or_default());
+        worker.work(&Delivery { message: due, receipt, attempt: attempt(&message.attributes) }).await
+    }
+
+    /// What a step may do before `deadline`.
+    fn budget(&self, deadline: Timestamp) -> Budget {
+        let left = deadline.since(self.clock.now()).saturating_sub(RESERVE).max(Duration::from_secs(1));
+        Budget { records: u64::MAX, bytes: STEP_BYTES, wall: self.wall.min(left), longest: left }
+    }
+}
+
+fn attempt(attributes: &HashMap<String, String>) -> u32 {
+    attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok()).unwrap_or(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_of_the_queue_and_of_the_schedule_are_told_apart() {
+        let batch = r#"{"Records": [{"messageId": "m", "receiptHandle": "r", "body": "{}", "attributes": {"ApproximateReceiveCount": "3"},
+            "messageAttributes": {}, "md5OfBody": "x", "eventSource": "aws:sqs", "eventSourceARN": "a", "awsRegion": "us-east-1"}]}"#;
+        let Event::Batch(batch) = serde_json::from_str(batch).unwrap() else { panic!("a batch is no sweep") };
+        assert_eq!((batch.records.len(), attempt(&batch.records[0].attributes)), (1, 3));
+        assert!(matches!(serde_json::from_str(r#"{"sweep": true}"#).unwrap(), Event::Sweep { sweep: true }));
+        assert!(serde_json::from_str::<Event>(r#"{"something": "else"}"#).is_err());
+    }
+}

@@ -1,0 +1,73 @@
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use headwater_core::datagen::{DatagenService, Stock};
+use headwater_core::ports::{Clock, Entropy, Targets};
+
+use super::{Aws, SqsTaskQueue};
+use crate::targets::{OutboundHosts, TargetSet};
+use crate::{OsEntropy, Stores, SystemClock};
+
+/// A variable of the environment that is missing or wrong.
+#[derive(Debug, thiserror::Error)]
+#[error("the environment variable {variable} {wrong}")]
+pub struct Misconfigured {
+    variable: &'static str,
+    wrong: String,
+}
+
+/// What every function of a deployment is composed of, as its environment says: `HEADWATER_BUCKET`, `HEADWATER_QUEUE_URL`,
+/// `HEADWATER_ALLOW_OUTBOUND`. Made once, when the function starts.
+#[derive(Debug, Clone)]
+pub struct Deployment {
+    /// Stores in the deployment's bucket and queue.
+    pub stores: Stores,
+    /// The queue itself, for whoever is handed its messages.
+    pub queue: SqsTaskQueue,
+    /// The targets.
+    pub targets: Arc<dyn Targets>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Unpredictable numbers.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+/// A variable's value, if it is set.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn variable<T: FromStr<Err: fmt::Display>>(variable: &'static str) -> Result<Option<T>, Misconfigured> {
+    let Some(text) = std::env::var_os(variable) else { return Ok(None) };
+    let text = text.into_string().map_err(|_| Misconfigured { variable, wrong: "is not UTF-8".to_owned() })?;
+    text.parse().map(Some).map_err(|error| Misconfigured { variable, wrong: format!("is wrong: {error}") })
+}
+
+fn required(name: &'static str) -> Result<String, Misconfigured> {
+    let value = variable::<String>(name)?.filter(|value| !value.is_empty());
+    value.ok_or_else(|| Misconfigured { variable: name, wrong: "is not set".to_owned() })
+}
+
+impl Deployment {
+    /// The deployment that the environment names.
+    ///
+    /// # Errors
+    /// When the environment lacks something.
+    pub async fn from_environment() -> Result<Self, Misconfigured> {
+        let (clock, entropy): (Arc<dyn Clock>, Arc<dyn Entropy>) = (Arc::new(SystemClock::new()), Arc::new(OsEntropy));
+        let (bucket, queue_url) = (required("HEADWATER_BUCKET")?, required("HEADWATER_QUEUE_URL")?);
+        let outbound = variable::<OutboundHosts>("HEADWATER_ALLOW_OUTBOUND")?.unwrap_or_default();
+        let aws = Arc::new(Aws::new(None));
+        let clients = aws.clients().await;
+        let stores = Stores::aws(clients, &bucket, &queue_url, &clock, &entropy);
+        let queue = SqsTaskQueue::new(clients.sqs.clone(), &queue_url, Arc::clone(&clock));
+        let targets = Arc::new(TargetSet::new(Arc::clone(&stores.files), outbound).with_aws(aws));
+        Ok(Self { stores, queue, targets, clock, entropy })
+    }
+
+    /// The datagen service, with the stock specifications.
+    #[must_use]
+    pub fn datagen(&self) -> DatagenService {
+        self.stores.datagen(Arc::new(Stock), Arc::clone(&self.targets), &self.clock, &self.entropy)
+    }
+}

@@ -1,0 +1,33 @@
+//! What a host does besides answering and stepping, so that nothing is lost or left over.
+
+use std::time::Duration;
+
+use super::service::DatagenService;
+use crate::tasks::{TaskError, TaskStore};
+
+/// A start takes far less than this; a task without a name after it was broken off.
+const LONGEST_START: Duration = Duration::from_secs(900);
+
+/// Looks after the tasks in a set of stores.
+#[derive(Debug, Clone)]
+pub struct Upkeep {
+    /// The tasks.
+    pub tasks: TaskStore,
+    /// Whose names tell which of them were really started.
+    pub datagen: DatagenService,
+}
+
+impl Upkeep {
+    /// Takes up what a former process left behind. For a host that is the only one on its stores, before it begins to answer.
+    /// Answers how many tasks go on.
+    pub async fn recover(&self) -> Result<usize, TaskError> {
+        self.datagen.remove_unclaimed(Duration::ZERO).await?;
+        self.tasks.recover().await
+    }
+
+    /// The same among hosts that share their stores, at any time.
+    pub async fn sweep(&self) -> Result<usize, TaskError> {
+        self.datagen.remove_unclaimed(LONGEST_START).await?;
+        self.tasks.sweep().await
+    }
+}
