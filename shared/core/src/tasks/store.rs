@@ -120,36 +120,38 @@ impl TaskStore {
     /// Takes up whatever a former process left behind: lapses all leases and asks for one step of every task that still has
     /// work or was asked to stop. Only for a host that is the only one on these stores. Answers how many there were.
     pub async fn recover(&self) -> Result<usize, TaskError> {
-        self.ask_again(async |mut task: Task, etag| {
-            if task.lease.take().is_some() {
-                self.put(&task, etag).await?;
+        let unfinished = self.unfinished().await?;
+        for (task, etag) in &unfinished {
+            if task.lease.is_some() {
+                self.put(&Task { lease: None, ..task.clone() }, etag.clone()).await?;
             }
-            Ok(true)
-        })
-        .await
+            self.enqueue(&task.id, task.step).await?;
+        }
+        Ok(unfinished.len())
     }
 
     /// Asks anew for a step of every task that nobody is stepping and that has work or was asked to stop, in case its message
     /// was lost. Where it was not, the two messages become one at the next step. Answers how many there were.
     pub async fn sweep(&self) -> Result<usize, TaskError> {
         let now = self.clock.now();
-        self.ask_again(async |task: Task, _| Ok(task.lease.is_none_or(|lease| lease.until <= now))).await
+        let mut idle = self.unfinished().await?;
+        idle.retain(|(task, _)| task.lease.as_ref().is_none_or(|lease| lease.until <= now));
+        for (task, _) in &idle {
+            self.enqueue(&task.id, task.step).await?;
+        }
+        Ok(idle.len())
     }
 
-    async fn ask_again(&self, wanted: impl AsyncFn(Task, Etag) -> Result<bool, TaskError>) -> Result<usize, TaskError> {
-        let mut asked = 0;
+    /// The tasks that have work or were asked to stop.
+    async fn unfinished(&self) -> Result<Vec<(Task, Etag)>, TaskError> {
+        let mut unfinished = Vec::new();
         for listed in self.documents.list_all(&tasks()).await? {
             let Some((task, etag)) = self.documents.get_json::<Task>(&listed.key).await? else { continue };
-            if task.phase != Phase::Running && !self.stop_requested(&task.id).await? {
-                continue;
-            }
-            let (id, step) = (task.id.clone(), task.step);
-            if wanted(task, etag).await? {
-                self.enqueue(&id, step).await?;
-                asked += 1;
+            if task.phase == Phase::Running || self.stop_requested(&task.id).await? {
+                unfinished.push((task, etag));
             }
         }
-        Ok(asked)
+        Ok(unfinished)
     }
 }
 
