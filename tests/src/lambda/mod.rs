@@ -1,17 +1,19 @@
-//! AWS Lambda on this machine: the service that runs functions.
+//! AWS Lambda on this machine: the service that runs functions, and an API gateway before them.
 //!
 //! A [`Deployment`] names a function's binary, which is started as the service does it: as a process that polls the runtime API,
-//! with the service's variables and nothing else in its environment. Everything listens on loopback.
+//! with the service's variables and nothing else in its environment. [`Gateway`] turns plain HTTP into the events of an HTTP API.
+//! Everything listens on loopback.
 //!
 //! What is imitated is what a function or its users can see: one invocation at a time in a process, processes that are reused,
 //! frozen between invocations and killed when time is up, limits of size, forms of events and answers. Memory is not limited,
 //! the disk is not read-only, and nothing asks for permissions.
 //!
 //! ```no_run
-//! use headwater_tests::lambda::Deployment;
+//! use headwater_tests::lambda::{Deployment, Gateway, Routes};
 //!
 //! let function = Deployment::new("datagen", "target/debug/datagen").variable("STORE", "s3://test").start();
-//! println!("{:?}", function.invoke(b"{}".to_vec()));
+//! let gateway = Gateway::start(Routes::new().route("GET", "/status/{name}", &function));
+//! println!("http://{}/status/job", gateway.address());
 //! ```
 //!
 //! The interface blocks, for tests that do. It must not be called from within an asynchronous runtime.
@@ -20,10 +22,12 @@
 mod deployment;
 mod failure;
 mod function;
+mod gateway;
 mod process;
 mod runtime_api;
 #[cfg(test)]
 mod tests;
+mod trouble;
 
 use std::sync::LazyLock;
 
@@ -32,6 +36,7 @@ use tokio::runtime::{Builder, Runtime};
 pub use self::deployment::Deployment;
 pub use self::failure::InvokeError;
 pub use self::function::{Event, Function};
+pub use self::gateway::{Gateway, Routes};
 
 /// The region that functions and queues are in, unless said otherwise.
 const REGION: &str = "us-east-1";

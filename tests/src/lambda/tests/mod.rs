@@ -1,6 +1,7 @@
 //! The emulator, with functions on the real runtime.
 
 mod function;
+mod gateway;
 mod process;
 
 use std::time::{Duration, Instant};
