@@ -1,8 +1,8 @@
-//! AWS Lambda on this machine: the service that runs functions, and an API gateway before them.
+//! AWS Lambda on this machine: the service that runs functions, an API gateway and an SQS event source before them.
 //!
 //! A [`Deployment`] names a function's binary, which is started as the service does it: as a process that polls the runtime API,
-//! with the service's variables and nothing else in its environment. [`Gateway`] turns plain HTTP into the events of an HTTP API.
-//! Everything listens on loopback.
+//! with the service's variables and nothing else in its environment. [`Gateway`] turns plain HTTP into the events of an HTTP API,
+//! and [`Polling`] does the same for the messages of a queue. Everything listens on loopback.
 //!
 //! What is imitated is what a function or its users can see: one invocation at a time in a process, processes that are reused,
 //! frozen between invocations and killed when time is up, limits of size, forms of events and answers. Memory is not limited,
@@ -25,6 +25,7 @@ mod function;
 mod gateway;
 mod process;
 mod runtime_api;
+mod sqs;
 #[cfg(test)]
 mod tests;
 mod trouble;
@@ -37,6 +38,7 @@ pub use self::deployment::Deployment;
 pub use self::failure::InvokeError;
 pub use self::function::{Event, Function};
 pub use self::gateway::{Gateway, Routes};
+pub use self::sqs::{Delivery, Polling, Queue};
 
 /// The region that functions and queues are in, unless said otherwise.
 const REGION: &str = "us-east-1";

@@ -3,6 +3,7 @@
 mod function;
 mod gateway;
 mod process;
+mod queue;
 
 use std::time::{Duration, Instant};
 
