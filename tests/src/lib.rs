@@ -1,1 +1,3 @@
-//! The tests are in `acceptance/`.
+//! What acceptance tests and benchmarks stand on. The tests themselves are in `acceptance/`.
+
+pub mod lambda;
