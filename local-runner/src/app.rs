@@ -25,6 +25,13 @@ use crate::cloud;
 /// disk.
 const BUDGET: Budget = Budget { records: u64::MAX, bytes: 16 * 1024 * 1024, wall: Duration::from_secs(1), longest: Duration::MAX };
 
+/// How long a lease lasts where nobody else could take it over: a restart lapses it.
+const LEASE: Duration = Duration::from_secs(90);
+
+/// Longest step and lease where another process takes over what a dead one was at, once its lease has lapsed.
+const SHARED_STEP: Duration = Duration::from_secs(10);
+const SHARED_LEASE: Duration = Duration::from_secs(30);
+
 /// All that runs, composed.
 pub(crate) struct App {
     pub(crate) routes: Router,
@@ -60,10 +67,14 @@ pub(crate) async fn compose(options: &Serve, prometheus: PrometheusHandle) -> an
     let targets: Arc<dyn Targets> = Arc::new(targets);
     let datagen = stores.datagen(specifications, Arc::clone(&targets), &clock, &entropy);
     let tasks = stores.tasks(&clock);
+    let (budget, lease) = match options.store {
+        Store::Embedded | Store::Memory => (BUDGET, LEASE),
+        Store::Aws => (Budget { longest: SHARED_STEP, ..BUDGET }, SHARED_LEASE),
+    };
     let config = WorkerConfig {
         holder: format!("local-{:016x}", entropy.draw()),
-        budget: BUDGET,
-        lease: Duration::from_secs(90),
+        budget,
+        lease,
         first_pause: Duration::from_millis(250),
         longest_pause: Duration::from_secs(30),
     };

@@ -1,20 +1,26 @@
 //! Acceptance tests: what users see, over HTTP and the command line, against the binary `headwater`.
 //!
 //! `tests/run` builds the binary, brings the components and runs these. `server` starts and kills servers, `http` is a client
-//! that sends what it is told, `specs` are small specifications; every other module is a topic.
+//! that sends what it is told, `api_client` the requests of the API on top of it, `specs` are small specifications, `localstack` is a
+//! bucket and a queue; every other module is a topic.
 #![allow(clippy::disallowed_methods, reason = "a test lives in real time")]
 #![allow(clippy::needless_pass_by_value, reason = "json!({..}) reads best where it is handed over")]
 
+mod api_client;
 mod http;
+mod localstack;
 mod program;
 mod server;
 mod specs;
 mod waiting;
 
 mod api;
+mod aws;
 mod cli;
+mod cloud_targets;
 mod crash;
 mod full_disk;
+mod functions;
 mod http_target;
 mod kafka;
 mod logs;

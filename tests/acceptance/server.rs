@@ -2,17 +2,16 @@
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
-use std::net::SocketAddr;
+use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::http::{Answer, try_send};
+use crate::api_client::Api;
 use crate::program;
 use crate::waiting::{seconds, wait_for};
 
@@ -57,11 +56,22 @@ impl Home {
 /// A running server; killed at the end of the test.
 pub(crate) struct Server {
     child: Child,
-    pub(crate) address: SocketAddr,
-    log: Arc<Mutex<Vec<String>>>,
+    api: Api,
     stdout: PathBuf,
-    /// Sent as a bearer token with every request.
-    pub(crate) token: Option<String>,
+}
+
+impl Deref for Server {
+    type Target = Api;
+
+    fn deref(&self) -> &Api {
+        &self.api
+    }
+}
+
+impl DerefMut for Server {
+    fn deref_mut(&mut self) -> &mut Api {
+        &mut self.api
+    }
 }
 
 impl Server {
@@ -84,7 +94,10 @@ impl Server {
             }
         });
         match listens.recv_timeout(seconds(20)) {
-            Ok(address) => Self { child, address: address.expect("the log names the address"), log, stdout, token: None },
+            Ok(address) => {
+                let api = Api { address: address.expect("the log names the address"), log, token: None };
+                Self { child, api, stdout }
+            }
             Err(_) => {
                 let _ = child.kill();
                 panic!("the server did not start:\n{}", log.lock().expect("no test panics while it holds the log").join("\n"));
@@ -96,100 +109,9 @@ impl Server {
         self.child.id()
     }
 
-    /// All that the server logged so far.
-    pub(crate) fn log(&self) -> String {
-        self.log.lock().expect("no test panics while it holds the log").join("\n")
-    }
-
     /// All that servers of this home wrote to their standard output.
     pub(crate) fn stdout(&self) -> Vec<u8> {
         std::fs::read(&self.stdout).expect("standard output goes to a file")
-    }
-
-    /// What the server logged beside answers.
-    fn complaints(&self) -> String {
-        let log = self.log();
-        log.lines().filter(|line| !line.contains("\"answered\"")).collect::<Vec<_>>().join("\n")
-    }
-
-    pub(crate) fn try_send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Option<Answer> {
-        let authorization = self.token.as_ref().map(|token| format!("Bearer {token}"));
-        let mut all = headers.to_vec();
-        all.extend(authorization.as_deref().map(|value| ("authorization", value)));
-        try_send(self.address, method, path, &all, body)
-    }
-
-    #[track_caller]
-    pub(crate) fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
-        let answer = self.try_send(method, path, headers, body);
-        answer.unwrap_or_else(|| panic!("no answer to {method} {path}; the server said:\n{}", self.complaints()))
-    }
-
-    #[track_caller]
-    pub(crate) fn get(&self, path: &str) -> Answer {
-        self.send("GET", path, &[], b"")
-    }
-
-    #[track_caller]
-    pub(crate) fn post(&self, path: &str, body: &Value) -> Answer {
-        self.send("POST", path, &[("content-type", "application/json")], body.to_string().as_bytes())
-    }
-
-    /// Starts a job that must be accepted; the answer's `request`.
-    #[track_caller]
-    pub(crate) fn start_job(&self, request: &Value) -> Value {
-        let answer = self.post("/start", request);
-        assert_eq!(answer.status, 200, "{}", answer.text());
-        assert_eq!(answer.message(), "Starting generator for request.");
-        answer.json()["request"].clone()
-    }
-
-    #[track_caller]
-    pub(crate) fn status(&self, name: &str) -> Value {
-        let answer = self.get(&format!("/status/{name}"));
-        assert_eq!(answer.status, 200, "{}", answer.text());
-        answer.json()
-    }
-
-    /// Waits until the job's report is as wanted.
-    #[track_caller]
-    pub(crate) fn wait_status(&self, name: &str, what: &str, at_most: Duration, wanted: impl Fn(&Value) -> bool) -> Value {
-        let began = std::time::Instant::now();
-        loop {
-            let report = self.status(name);
-            if wanted(&report) {
-                return report;
-            }
-            assert!(began.elapsed() < at_most, "waited {at_most:?} in vain for {what}: {report}\n{}", self.complaints());
-            std::thread::sleep(Duration::from_millis(10));
-        }
-    }
-
-    /// Waits until the job is complete; its report.
-    #[track_caller]
-    pub(crate) fn wait_complete(&self, name: &str) -> Value {
-        let report = self.wait_status(name, "the job's end", seconds(120), |report| report["status"] != "RUNNING");
-        assert_eq!(report["status"], "COMPLETE", "{report}");
-        report
-    }
-
-    /// A file's bytes.
-    #[track_caller]
-    pub(crate) fn file(&self, name: &str) -> Vec<u8> {
-        let answer = self.get(&format!("/file/{name}"));
-        assert_eq!(answer.status, 200, "{}", answer.text());
-        answer.body
-    }
-
-    /// A file's records.
-    #[track_caller]
-    pub(crate) fn records(&self, name: &str) -> Vec<Value> {
-        let bytes = self.file(name);
-        std::str::from_utf8(&bytes)
-            .expect("records are UTF-8")
-            .lines()
-            .map(|line| serde_json::from_str(line).expect("a record is JSON"))
-            .collect()
     }
 
     /// `kill -9`.

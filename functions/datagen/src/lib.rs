@@ -30,6 +30,9 @@ pub mod paths {
     pub const FILES: &str = "/files";
     /// A file's bytes.
     pub const FILE: &str = "/file/{*path}";
+
+    /// All of them.
+    pub const ALL: [&str; 8] = [LIST, START, PREVIEW, JOBS, STATUS, STOP, FILES, FILE];
 }
 
 /// The routes of this group over a service.

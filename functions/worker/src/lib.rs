@@ -25,11 +25,14 @@ pub const STEP: Duration = Duration::from_secs(10);
 /// What the function keeps free of its time for flushing the target and saving, which a slow network can make long.
 const RESERVE: Duration = Duration::from_secs(25);
 
-/// Bytes of records of a step, held in memory by targets that write one object a step.
-const STEP_BYTES: u64 = 64 << 20;
+/// Megabytes of records of a step when nobody says otherwise. A target that writes one object a step holds them in memory.
+pub const STEP_MEGABYTES: u64 = 64;
 
-/// How long a lease lasts: longer than the function may run.
-const LEASE: Duration = Duration::from_secs(130);
+/// How much longer than the function's time a lease lasts. No step outlives its function, and none is taken over before that.
+const LEASE_BEYOND: Duration = Duration::from_secs(5);
+
+/// What a step may take even when less time is left than the reserve. A step that is cut off is repeated.
+const LEAST: Duration = Duration::from_secs(1);
 
 /// Jobs kept in memory for their next step, which may as well go to another instance.
 const KEPT: usize = 8;
@@ -54,19 +57,21 @@ pub struct Function {
     upkeep: Upkeep,
     queue: SqsTaskQueue,
     clock: Arc<dyn Clock>,
-    wall: Duration,
+    /// Bounds of a step that has time enough.
+    budget: Budget,
 }
 
 impl Function {
-    /// The function over a deployment, with steps of this length.
+    /// The function over a deployment, with steps that last `wall` and make so many megabytes at most.
     #[must_use]
-    pub fn new(deployment: &Deployment, wall: Duration) -> Self {
+    pub fn new(deployment: &Deployment, wall: Duration, megabytes: u64) -> Self {
         let clock = Arc::clone(&deployment.clock);
         let tasks = deployment.stores.tasks(&clock);
+        let budget = Budget { records: u64::MAX, bytes: megabytes.saturating_mul(1 << 20), wall, longest: wall };
         let config = WorkerConfig {
             holder: format!("function-{:016x}", deployment.entropy.draw()),
-            budget: Budget { records: u64::MAX, bytes: STEP_BYTES, wall, longest: wall },
-            lease: LEASE,
+            budget,
+            lease: wall + LEASE_BEYOND,
             first_pause: Duration::from_secs(1),
             longest_pause: Duration::from_secs(60),
         };
@@ -74,7 +79,7 @@ impl Function {
         let queue = Arc::clone(&deployment.stores.queue);
         let worker = Worker::new(tasks.clone(), queue, Arc::clone(&clock), [(KIND, stepper)], config);
         let upkeep = Upkeep { tasks, datagen: deployment.datagen() };
-        Self { worker, upkeep, queue: deployment.queue.clone(), clock, wall }
+        Self { worker, upkeep, queue: deployment.queue.clone(), clock, budget }
     }
 
     /// Answers one invocation.
@@ -94,7 +99,8 @@ impl Function {
     }
 
     async fn batch(&self, batch: SqsEvent, deadline: Timestamp) -> SqsBatchResponse {
-        let worker = self.worker.within(self.budget(deadline));
+        let left = deadline.since(self.clock.now());
+        let worker = self.worker.within(self.budget(left), left + LEASE_BEYOND);
         let steps = batch.records.into_iter().map(async |message| {
             let id = message.message_id.clone().unwrap_or_default();
             self.step(&worker, message).await.map_err(|error| {
@@ -120,10 +126,10 @@ impl Function {
         worker.work(&Delivery { message: due, receipt, attempt: attempt(&message.attributes) }).await
     }
 
-    /// What a step may do before `deadline`.
-    fn budget(&self, deadline: Timestamp) -> Budget {
-        let left = deadline.since(self.clock.now()).saturating_sub(RESERVE).max(Duration::from_secs(1));
-        Budget { records: u64::MAX, bytes: STEP_BYTES, wall: self.wall.min(left), longest: left }
+    /// What a step may do when the function is ended after `left`.
+    fn budget(&self, left: Duration) -> Budget {
+        let longest = left.saturating_sub(RESERVE).max(LEAST);
+        Budget { wall: self.budget.wall.min(longest), longest, ..self.budget }
     }
 }
 

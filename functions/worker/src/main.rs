@@ -12,6 +12,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     lambda_runtime::tracing::init_default_subscriber();
     let deployment = Deployment::from_environment().await?;
     let wall = variable::<u64>("HEADWATER_STEP_SECONDS")?.map_or(headwater_worker::STEP, Duration::from_secs);
-    let function = Function::new(&deployment, wall);
+    let megabytes = variable("HEADWATER_STEP_MEGABYTES")?.unwrap_or(headwater_worker::STEP_MEGABYTES);
+    let function = Function::new(&deployment, wall, megabytes);
     lambda_runtime::run(service_fn(|event| function.answer(event))).await
 }

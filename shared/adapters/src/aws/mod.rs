@@ -19,6 +19,8 @@ mod provision;
 mod queue;
 
 #[cfg(test)]
+pub(crate) mod faults;
+#[cfg(test)]
 pub(crate) mod test_endpoint;
 #[cfg(test)]
 mod tests;
@@ -69,7 +71,7 @@ impl Aws {
 
     /// The clients.
     pub async fn clients(&self) -> &Clients {
-        self.clients.get_or_init(async || Clients::new(&configuration(self.endpoint_url.as_deref()).await)).await
+        self.clients.get_or_init(async || Clients::new(&configuration(self.endpoint_url.as_deref(), SILENCE).await)).await
     }
 }
 
@@ -83,12 +85,15 @@ impl Clients {
     }
 }
 
-async fn configuration(endpoint_url: Option<&str>) -> SdkConfig {
+/// How long a service may keep silent before a request is sent again.
+const SILENCE: Duration = Duration::from_secs(20);
+
+async fn configuration(endpoint_url: Option<&str>, silence: Duration) -> SdkConfig {
     let http =
         aws_smithy_http_client::Builder::new().tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring)).build_https();
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(3))
-        .read_timeout(Duration::from_secs(20))
+        .read_timeout(silence)
         .operation_attempt_timeout(Duration::from_secs(60))
         .build();
     let mut loader =

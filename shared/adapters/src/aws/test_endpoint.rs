@@ -9,3 +9,8 @@ pub(crate) fn endpoint() -> String {
     let endpoint = std::fs::read_to_string(std::path::Path::new(&folder).join("endpoint")).expect("LocalStack is running");
     endpoint.trim().to_owned()
 }
+
+/// Clients of LocalStack, or of what stands before it, that lose their patience soon.
+pub(crate) async fn clients(endpoint: &str) -> super::Clients {
+    super::Clients::new(&super::configuration(Some(endpoint), std::time::Duration::from_secs(2)).await)
+}

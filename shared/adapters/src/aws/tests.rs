@@ -6,9 +6,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::TryStreamExt as _;
 use headwater_core::ids::FileName;
-use headwater_core::ports::{Clock, Condition, Documents as _, Entropy, FileWriter, Files as _, Key, Owner, PortError, Shown, contract};
+use headwater_core::ports::{
+    Clock, Condition, Documents as _, Entropy, FileWriter, Files as _, Key, Owner, PortError, Shown, TaskQueue as _, contract,
+};
 
-use super::{Aws, Clients, S3Documents, S3Files, SqsTaskQueue, provision};
+use super::faults::{Call, Fault, Faults};
+use super::test_endpoint::{clients, endpoint};
+use super::{Clients, S3Documents, S3Files, SqsTaskQueue, provision};
 use crate::{OsEntropy, SystemClock};
 
 /// A bucket and a queue of a test's own.
@@ -21,11 +25,11 @@ struct Place {
 
 impl Place {
     async fn new() -> Self {
-        Self::at(&crate::aws::test_endpoint::endpoint()).await
+        Self::at(&endpoint()).await
     }
 
     async fn at(endpoint: &str) -> Self {
-        let clients = Aws::new(Some(endpoint.to_owned())).clients().await.clone();
+        let clients = clients(endpoint).await;
         let bucket = format!("test-{:016x}", OsEntropy.draw());
         let queue = provision(&clients, &bucket, &bucket).await.unwrap();
         Self { clients, bucket, queue, clock: Arc::new(SystemClock::new()) }
@@ -217,4 +221,77 @@ async fn a_message_that_is_due_in_hours_comes_back_to_the_queue_until_then() {
     let attributes = attributes.attribute_names("ApproximateNumberOfMessagesDelayed".into()).send().await.unwrap().attributes.unwrap();
     assert_eq!(attributes.values().map(String::as_str).collect::<Vec<_>>(), ["1"]);
     assert!(matches!(queue.due("{}").await, Err(PortError::Corrupt { .. })));
+}
+
+/// A service that has trouble with every `nth` request: throttles it, fails, breaks off, or keeps silent.
+fn trouble(nth: usize) -> impl Fn(usize, &Call) -> Fault {
+    move |number, call| match (number.is_multiple_of(nth), number / nth % 4) {
+        (false, _) => Fault::None,
+        (true, 0) => call.throttled(),
+        (true, 1) => Fault::Refuse(500, "<Error><Code>InternalError</Code></Error>".to_owned()),
+        (true, 2) => Fault::BreakOff,
+        (true, _) => Fault::Silence,
+    }
+}
+
+#[tokio::test]
+async fn documents_meet_the_contract_through_throttling_failures_and_time_outs() {
+    let faults = Faults::before(&endpoint(), trouble(11)).await;
+    contract::documents(&Place::at(&faults.endpoint).await.documents()).await;
+    assert!(faults.injected() > 20, "{} faults", faults.injected());
+}
+
+#[tokio::test]
+async fn files_meet_the_contract_through_throttling_failures_and_time_outs() {
+    let faults = Faults::before(&endpoint(), trouble(11)).await;
+    contract::files(&Place::at(&faults.endpoint).await.files()).await;
+    assert!(faults.injected() > 20, "{} faults", faults.injected());
+}
+
+#[tokio::test]
+async fn the_queue_gets_through_throttling_and_failures() {
+    let faults = Faults::before(&endpoint(), trouble(3)).await;
+    let place = Place::at(&faults.endpoint).await;
+    let queue = place.queue();
+    for step in 0..6 {
+        let message = headwater_core::ports::StepMessage { task: "a".try_into().unwrap(), step };
+        queue.enqueue(message.clone(), place.clock.now()).await.unwrap();
+        let delivery = queue.receive(Duration::from_secs(60), Duration::from_secs(10)).await.unwrap().unwrap();
+        assert_eq!(delivery.message, message);
+        queue.acknowledge(&delivery.receipt).await.unwrap();
+    }
+    assert!(faults.injected() > 5, "{} faults", faults.injected());
+}
+
+#[tokio::test]
+async fn a_conditional_write_whose_answer_got_lost_has_been_done() {
+    // Every second write is carried out, and nobody is told.
+    let faults =
+        Faults::before(
+            &endpoint(),
+            |number, call| if call.method == "PUT" && number.is_multiple_of(2) { Fault::LoseAnswer } else { Fault::None },
+        );
+    let faults = faults.await;
+    let documents = Place::at(&faults.endpoint).await.documents();
+    for round in 0..6 {
+        let key = Key::root("lost").child(&round.to_string()).unwrap();
+        let first = documents.put(&key, Bytes::from_static(b"1"), Condition::Absent).await.unwrap();
+        let second = documents.put(&key, Bytes::from_static(b"2"), Condition::Match(first.clone())).await.unwrap();
+        assert!(documents.put(&key, Bytes::from_static(b"x"), Condition::Match(first)).await.unwrap_err().is_conflict());
+        documents.delete(&key, Condition::Match(second)).await.unwrap();
+        assert_eq!(documents.get(&key).await.unwrap(), None);
+    }
+    assert!(faults.injected() > 5, "{} faults", faults.injected());
+}
+
+#[tokio::test]
+async fn a_service_that_is_away_for_good_is_an_error_and_not_a_conflict() {
+    let faults = Faults::before(&endpoint(), |_, call| call.throttled()).await;
+    let clients = clients(&faults.endpoint).await;
+    let documents = S3Documents::new(clients.s3.clone(), "any", Arc::new(OsEntropy));
+    let key = Key::root("a");
+    for outcome in [documents.get(&key).await.map(drop), documents.put(&key, Bytes::new(), Condition::Absent).await.map(drop)] {
+        assert!(matches!(outcome, Err(PortError::Unavailable { .. })), "{outcome:?}");
+    }
+    assert_eq!(faults.injected(), 12, "six tries each");
 }

@@ -172,10 +172,10 @@ impl Worker {
         self.queue.receive(self.config.lease + Duration::from_secs(5), patience).await
     }
 
-    /// This worker with other bounds for its steps.
+    /// This worker with other bounds for its steps, and leases that last as long as those need.
     #[must_use]
-    pub fn within(&self, budget: Budget) -> Self {
-        Self { config: WorkerConfig { budget, ..self.config.clone() }, ..self.clone() }
+    pub fn within(&self, budget: Budget, lease: Duration) -> Self {
+        Self { config: WorkerConfig { budget, lease, ..self.config.clone() }, ..self.clone() }
     }
 
     /// Handles one delivery and acknowledges it. An error leaves the message to be delivered again.
@@ -227,7 +227,7 @@ impl Worker {
         match self.lease(&task, etag).await {
             Ok((task, etag)) => self.run(stepper.as_ref(), task, etag).await,
             Err(lost) if lost.is_conflict() => {
-                Ok(Some(FollowUp { step: delivery.message.step, at: self.clock.now().plus(self.config.first_pause) }))
+                Ok(Some(FollowUp { step: u64::MAX, at: self.clock.now().plus(self.config.first_pause) })) // See `run`.
             }
             Err(error) => Err(error),
         }
@@ -257,7 +257,9 @@ impl Worker {
         };
         let Err(error) = outcome else { return outcome };
         stepper.forget(&id);
-        let again = FollowUp { step: task.step, at: self.clock.now().plus(self.config.first_pause * STORE_PAUSE) };
+        // What was refused as a conflict may have been written by an earlier try whose answer got lost, so the task may stand further
+        // than it seems: the next message is to be honoured wherever it stands.
+        let again = FollowUp { step: u64::MAX, at: self.clock.now().plus(self.config.first_pause * STORE_PAUSE) };
         if error.is_conflict() {
             warn!("the lease was lost during the step; what it did is repeated");
             return Ok(Some(again));
