@@ -44,12 +44,16 @@ pub(crate) struct App {
 pub(crate) async fn compose(options: &Serve, prometheus: PrometheusHandle) -> anyhow::Result<App> {
     let (clock, entropy): (Arc<dyn Clock>, Arc<dyn Entropy>) = (Arc::new(SystemClock::new()), Arc::new(OsEntropy));
     #[cfg(feature = "aws")]
-    let aws = Arc::new(headwater_adapters::aws::Aws::new(options.endpoint_url.clone()));
+    let (aws, mut names) = (Arc::new(headwater_adapters::aws::Aws::new(options.endpoint_url.clone())), None);
     let stores = match options.store {
         Store::Memory => Stores::in_memory(&clock),
         Store::Embedded => Stores::embedded(&options.data_dir, &clock)?,
         #[cfg(feature = "aws")]
-        Store::Aws => cloud::stores(options, &aws, &clock, &entropy).await?,
+        Store::Aws => {
+            let (stores, kept_in) = cloud::stores(options, &aws, &clock, &entropy).await?;
+            names = Some(kept_in);
+            stores
+        }
         #[cfg(not(feature = "aws"))]
         Store::Aws => bail!("--store aws: this program was built without the feature aws"),
     };
@@ -63,7 +67,10 @@ pub(crate) async fn compose(options: &Serve, prometheus: PrometheusHandle) -> an
     let outbound = options.allow_outbound.clone().unwrap_or_default();
     let targets = TargetSet::new(Arc::clone(&stores.files), outbound);
     #[cfg(feature = "aws")]
-    let targets = targets.with_aws(aws);
+    let targets = match names {
+        Some(names) => targets.with_aws(aws).sparing(&names.bucket, &names.queue_url),
+        None => targets.with_aws(aws),
+    };
     let targets: Arc<dyn Targets> = Arc::new(targets);
     let datagen = stores.datagen(specifications, Arc::clone(&targets), &clock, &entropy);
     let tasks = stores.tasks(&clock);

@@ -13,8 +13,19 @@ use crate::args::Serve;
 const BUCKET: &str = "headwater";
 const QUEUE: &str = "headwater-steps";
 
+/// What the stores are kept in.
+pub(crate) struct Names {
+    pub(crate) bucket: String,
+    pub(crate) queue_url: String,
+}
+
 /// Opens the stores. At an endpoint of one's own, what is missing there is made; in an account, the template has made it.
-pub(crate) async fn stores(options: &Serve, aws: &Aws, clock: &Arc<dyn Clock>, entropy: &Arc<dyn Entropy>) -> anyhow::Result<Stores> {
+pub(crate) async fn stores(
+    options: &Serve,
+    aws: &Aws,
+    clock: &Arc<dyn Clock>,
+    entropy: &Arc<dyn Entropy>,
+) -> anyhow::Result<(Stores, Names)> {
     let clients = aws.clients().await;
     let (bucket, queue_url) = match (&options.bucket, &options.queue_url, &options.endpoint_url) {
         (Some(bucket), Some(queue_url), _) => (bucket.clone(), queue_url.clone()),
@@ -27,5 +38,6 @@ pub(crate) async fn stores(options: &Serve, aws: &Aws, clock: &Arc<dyn Clock>, e
         (None, _, None) => bail!("--store aws: name the --bucket"),
         (_, None, None) => bail!("--store aws: name the queue by its --queue-url"),
     };
-    Ok(Stores::aws(clients, &bucket, &queue_url, clock, entropy))
+    let stores = Stores::aws(clients, &bucket, &queue_url, clock, entropy);
+    Ok((stores, Names { bucket, queue_url }))
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use headwater_core::datagen::Upkeep;
+use headwater_core::datagen::{OVERDUE, Upkeep};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -39,7 +39,7 @@ async fn serve(options: Serve) -> anyhow::Result<ExitCode> {
 
     let shared = options.store == Store::Aws;
     let upkeep = Upkeep { tasks: app.tasks, datagen: app.datagen.clone() };
-    let resumed = if shared { upkeep.sweep().await } else { upkeep.recover().await };
+    let resumed = if shared { upkeep.sweep(OVERDUE).await } else { upkeep.recover().await };
     let resumed = resumed.context("the jobs of the last run cannot be taken up")?;
     let (end, ending) = watch::channel(false);
     let worker = tokio::spawn(steps::drive(app.worker, if shared { REMOTE_RECEIVERS } else { 1 }, ending.clone()));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use headwater_core::datagen::Upkeep;
+use headwater_core::datagen::{OVERDUE, Upkeep};
 use headwater_core::limits;
 use headwater_core::tasks::Worker;
 use tokio::sync::{Semaphore, watch};
@@ -61,7 +61,7 @@ pub(crate) async fn sweep(upkeep: Upkeep, mut ending: watch::Receiver<bool>) {
             _ = ending.wait_for(|ending| *ending) => return,
             () = tokio::time::sleep(SWEEP_EVERY) => {}
         }
-        if let Err(error) = upkeep.sweep().await {
+        if let Err(error) = upkeep.sweep(OVERDUE).await {
             error!(error = &error as &dyn std::error::Error, "the tasks could not be looked through");
         }
     }

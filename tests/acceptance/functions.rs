@@ -22,6 +22,8 @@ const HIDDEN: u32 = 12;
 /// The API behind a gateway with the routes of the template, and a worker.
 struct Cloud {
     account: Account,
+    /// Where `s3` targets write.
+    target: Account,
     api: Api,
     datagen: Function,
     worker: Function,
@@ -68,7 +70,7 @@ impl Cloud {
         let routes = routes_of_the_template().iter().fold(Routes::new(), |routes, (method, path)| routes.route(method, path, &datagen));
         let gateway = Gateway::start(routes);
         let api = Api::at(gateway.address());
-        Self { account, api, datagen, worker, gateway }
+        Self { account, target: Account::new(HIDDEN), api, datagen, worker, gateway }
     }
 
     fn queue(&self) -> Queue {
@@ -80,7 +82,7 @@ impl Cloud {
     }
 
     fn to_s3(&self) -> Value {
-        json!({"type": "s3", "bucket": self.account.bucket, "prefix": "out/"})
+        json!({"type": "s3", "bucket": self.target.bucket, "prefix": "out/"})
     }
 
     #[track_caller]
@@ -116,6 +118,13 @@ fn a_job_runs_from_the_gateway_to_its_file() {
     assert_eq!(api.post("/start", &json!({"name": "x"})).status, 400);
     let refused = api.post("/start", &job("h", json!({"type": "http", "url": "http://127.0.0.1:9/"})));
     assert!(refused.status == 400 && refused.message().contains("127.0.0.1"), "{}", refused.text());
+    for (member, target) in [
+        ("target.bucket", json!({"type": "s3", "bucket": cloud.account.bucket, "prefix": "documents/tasks/"})),
+        ("target.queue_url", json!({"type": "sqs", "queue_url": cloud.account.queue_url})),
+    ] {
+        let refused = api.post("/start", &job("own", target));
+        assert!(refused.status == 400 && refused.message().starts_with(member), "{}", refused.text());
+    }
     assert_eq!(api.post("/stop/small", &Value::Null).status, 200);
     assert_eq!(api.get("/status/small").status, 400);
     cloud.fine(polling);
@@ -177,7 +186,7 @@ fn a_million_events_reach_s3_through_many_invocations() {
     cloud.api.wait_complete("clicks");
     println!("{RECORDS} events in {:?} and {} invocations", began.elapsed(), polling.invocations());
     assert!(polling.invocations() >= 10, "{} invocations", polling.invocations());
-    assert!(cloud.account.joined("out/") == generated(RECORDS));
+    assert!(cloud.target.joined("out/") == generated(RECORDS));
     cloud.fine(polling);
 }
 
@@ -193,7 +202,7 @@ fn messages_that_come_twice_and_out_of_order_do_not_show() {
         }
         cloud.api.wait_complete("clicks");
         (0..4).for_each(|number| drop(cloud.api.wait_complete(&format!("f{number}"))));
-        assert!(cloud.account.joined("out/") == generated(150_000));
+        assert!(cloud.target.joined("out/") == generated(150_000));
         for number in 0..4 {
             let key = cloud.account.keys("documents/files/").into_iter().nth(number).expect("a file of each job");
             let manifest: Value =
@@ -227,7 +236,7 @@ fn workers_killed_in_the_middle_of_a_step_lose_and_double_nothing() {
     println!("{killed} workers killed in a step");
     assert!(killed > 1, "no worker was killed in a step");
     let wanted = generated(RECORDS);
-    assert!(cloud.account.joined("out/") == wanted);
+    assert!(cloud.target.joined("out/") == wanted);
     assert!(cloud.account.joined("files/") == wanted, "{:?}", cloud.account.keys("files/"));
     drop(polling);
 }
@@ -237,11 +246,14 @@ fn a_lost_message_is_asked_for_again() {
     let cloud = Cloud::new(&[]);
     cloud.api.start_job(&with(job("lost", to_file("lost.json")), json!({"total_events": 100, "seed": 1})));
     assert_eq!(cloud.account.drain(&cloud.account.queue_url).len(), 1, "a start asks for a step");
+    // The start may be under way for all that a sweep can know.
     cloud.worker.invoke(json!({"sweep": true})).expect("a sweep");
+    assert_eq!(cloud.account.drain(&cloud.account.queue_url).len(), 0);
+    cloud.worker.invoke(json!({"sweep": true, "overdue_seconds": 0})).expect("a sweep");
     let polling = cloud.feed();
     cloud.api.wait_complete("lost");
     assert_numbered(&cloud.api.records("lost.json"), 100);
-    cloud.worker.invoke(json!({"sweep": true})).expect("a sweep");
+    cloud.worker.invoke(json!({"sweep": true, "overdue_seconds": 0})).expect("a sweep");
     std::thread::sleep(seconds(1));
     assert_eq!(cloud.account.drain(&cloud.account.queue_url), Vec::<String>::new(), "a sweep asks for steps of a finished job");
     cloud.fine(polling);

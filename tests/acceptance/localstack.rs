@@ -110,11 +110,6 @@ impl Account {
         }
     }
 
-    /// Puts a message into a queue.
-    pub(crate) fn put_message(&self, queue_url: &str, body: &str) {
-        self.call("AmazonSQS.SendMessage", "1.0", &json!({"QueueUrl": queue_url, "MessageBody": body}));
-    }
-
     /// Makes a stream of Kinesis with so many shards; its name.
     pub(crate) fn make_stream(&self, shards: u32) -> String {
         let name = unique("stream");

@@ -5,13 +5,15 @@
 //! the function is handed `{"sweep": true}`: it then asks anew for a step of every task whose message may have been lost.
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use futures::FutureExt as _;
 use futures::future::join_all;
 use headwater_adapters::aws::{Deployment, SqsTaskQueue};
-use headwater_core::datagen::{DatagenStepper, KIND, Upkeep};
+use headwater_core::datagen::{DatagenStepper, KIND, OVERDUE, Upkeep};
 use headwater_core::ports::{Clock, Delivery, PortError, Receipt, Timestamp};
 use headwater_core::tasks::{Budget, Stepper, Worker, WorkerConfig};
 use lambda_runtime::LambdaEvent;
@@ -45,6 +47,8 @@ pub enum Event {
     Sweep {
         /// Whether to sweep.
         sweep: bool,
+        /// For how many seconds a message must have been overdue to be taken for lost, if not for [`OVERDUE`].
+        overdue_seconds: Option<u64>,
     },
     /// By the queue.
     Batch(SqsEvent),
@@ -89,8 +93,9 @@ impl Function {
     pub async fn answer(&self, event: LambdaEvent<Event>) -> Result<SqsBatchResponse, lambda_runtime::Error> {
         let deadline = Timestamp::from_millis(i64::try_from(event.context.deadline).unwrap_or(i64::MAX));
         match event.payload {
-            Event::Sweep { sweep } => {
-                let asked = if sweep { self.upkeep.sweep().await? } else { 0 };
+            Event::Sweep { sweep, overdue_seconds } => {
+                let overdue = overdue_seconds.map_or(OVERDUE, Duration::from_secs);
+                let asked = if sweep { self.upkeep.sweep(overdue).await? } else { 0 };
                 info!(asked, "swept");
                 Ok(SqsBatchResponse::default())
             }
@@ -103,10 +108,18 @@ impl Function {
         let worker = self.worker.within(self.budget(left), left + LEASE_BEYOND);
         let steps = batch.records.into_iter().map(async |message| {
             let id = message.message_id.clone().unwrap_or_default();
-            self.step(&worker, message).await.map_err(|error| {
-                error!(error = &error as &dyn std::error::Error, message = id, "a step failed; it is delivered again");
-                id
-            })
+            // A panic in one step must not take the others with it.
+            match AssertUnwindSafe(self.step(&worker, message)).catch_unwind().await {
+                Ok(Ok(())) => Ok(()),
+                Ok(Err(error)) => {
+                    error!(error = &error as &dyn std::error::Error, message = id, "a step failed; it is delivered again");
+                    Err(id)
+                }
+                Err(_) => {
+                    error!(message = id, "a step panicked; it is delivered again");
+                    Err(id)
+                }
+            }
         });
         let failed = join_all(steps).await.into_iter().filter_map(Result::err);
         let mut response = SqsBatchResponse::default();
@@ -147,7 +160,7 @@ mod tests {
             "messageAttributes": {}, "md5OfBody": "x", "eventSource": "aws:sqs", "eventSourceARN": "a", "awsRegion": "us-east-1"}]}"#;
         let Event::Batch(batch) = serde_json::from_str(batch).unwrap() else { panic!("a batch is no sweep") };
         assert_eq!((batch.records.len(), attempt(&batch.records[0].attributes)), (1, 3));
-        assert!(matches!(serde_json::from_str(r#"{"sweep": true}"#).unwrap(), Event::Sweep { sweep: true }));
+        assert!(matches!(serde_json::from_str(r#"{"sweep": true}"#).unwrap(), Event::Sweep { sweep: true, overdue_seconds: None }));
         assert!(serde_json::from_str::<Event>(r#"{"something": "else"}"#).is_err());
     }
 }

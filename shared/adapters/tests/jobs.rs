@@ -12,7 +12,9 @@ use headwater_adapters::{ManualClock, OsEntropy, Stores};
 use headwater_core::datagen::{DatagenService, DatagenStepper, KIND, Report, Stock};
 use headwater_core::ids::FileName;
 use headwater_core::mistakes::Mistake;
-use headwater_core::ports::{Batch, Clock, Committed, Delivery, Entropy, Owner, Receipt, Sink, SinkError, StepMessage, Targets, Timestamp};
+use headwater_core::ports::{
+    Batch, Clock, Committed, Delivery, Entropy, Etag, Owner, Receipt, Sink, SinkError, StepMessage, Targets, Timestamp,
+};
 use headwater_core::targets::Target;
 use headwater_core::tasks::{Budget, Stepper, TaskStore, Worker, WorkerConfig};
 use serde_json::{Value, json};
@@ -180,8 +182,8 @@ impl Stepper for DiesBeforeCommit {
         Ok(result)
     }
 
-    fn committed(&self, task: &headwater_core::tasks::Task) {
-        self.stepper.committed(task);
+    fn committed(&self, task: &headwater_core::tasks::Task, etag: &Etag) {
+        self.stepper.committed(task, etag);
     }
 
     fn forget(&self, id: &headwater_core::ids::TaskId) {
@@ -284,8 +286,8 @@ impl Stepper for LosesTheStore {
         Ok(result)
     }
 
-    fn committed(&self, task: &headwater_core::tasks::Task) {
-        self.0.committed(task);
+    fn committed(&self, task: &headwater_core::tasks::Task, etag: &Etag) {
+        self.0.committed(task, etag);
     }
 
     fn forget(&self, id: &headwater_core::ids::TaskId) {
@@ -408,4 +410,79 @@ async fn a_job_that_cannot_go_on_fails_with_its_reason() {
     bench.worker("w").handle(&delivery(&task)).await.unwrap();
     let report = bench.report().await;
     assert_eq!((report.status, report.status_msg.as_str()), ("FAILED", "Failed: the topic is not ours"));
+}
+
+/// Everything that the queue holds now.
+async fn drain(bench: &Bench) -> Vec<Delivery> {
+    let mut deliveries = Vec::new();
+    while let Some(delivery) = bench.stores.queue.receive(Duration::from_secs(3600), Duration::ZERO).await.unwrap() {
+        bench.stores.queue.acknowledge(&delivery.receipt).await.unwrap();
+        deliveries.push(delivery);
+    }
+    deliveries
+}
+
+#[tokio::test]
+async fn messages_of_one_task_become_one() {
+    let bench = Bench::new();
+    bench.start(to_file(), 5000).await;
+    let first = drain(&bench).await.remove(0);
+    let worker = bench.worker("w");
+    for _ in 0..3 {
+        worker.handle(&first).await.unwrap(); // As often as a queue delivers a message for the first time.
+    }
+    assert_eq!(bench.report().await.total_records, 1000, "a message that has been overtaken steps again");
+    let next = drain(&bench).await;
+    assert_eq!(next.len(), 1, "each of them has a successor");
+    // Its worker died after the commit: the message comes again, and must be honoured, since its successor may never have been sent.
+    worker.handle(&Delivery { attempt: 2, ..first }).await.unwrap();
+    assert_eq!(bench.report().await.total_records, 2000);
+    // It had been sent, though.
+    worker.handle(&next[0]).await.unwrap();
+    assert_eq!(bench.report().await.total_records, 2000);
+    assert_eq!(drain(&bench).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_sweep_asks_for_what_is_overdue_and_for_nothing_else() {
+    const OVERDUE: Duration = Duration::from_secs(300);
+    let bench = Bench::new();
+    bench.start(to_file(), 3000).await;
+    drain(&bench).await;
+    assert_eq!(bench.tasks.sweep(OVERDUE).await.unwrap(), 0, "a start may be under way");
+    bench.clock.advance(OVERDUE);
+    assert_eq!(bench.tasks.sweep(OVERDUE).await.unwrap(), 1);
+    assert_eq!(bench.tasks.sweep(OVERDUE).await.unwrap(), 1);
+    let worker = bench.worker("w");
+    let asked = drain(&bench).await;
+    for delivery in &asked {
+        worker.handle(delivery).await.unwrap();
+    }
+    assert_eq!((asked.len(), bench.report().await.total_records, drain(&bench).await.len()), (2, 1000, 1));
+    assert_eq!(bench.tasks.sweep(OVERDUE).await.unwrap(), 0, "the next step is due only now");
+    bench.clock.advance(OVERDUE);
+    while bench.report().await.status == "RUNNING" {
+        assert_eq!(bench.tasks.sweep(Duration::ZERO).await.unwrap(), 1);
+        worker.handle(&drain(&bench).await[0]).await.unwrap();
+    }
+    bench.clock.advance(OVERDUE);
+    assert_eq!(bench.tasks.sweep(OVERDUE).await.unwrap(), 0, "a finished job has no steps");
+    assert_eq!(bench.file().await, undisturbed(3000).await);
+}
+
+#[tokio::test]
+async fn what_a_worker_keeps_in_memory_is_worthless_after_anothers_attempt() {
+    let bench = Bench::new();
+    let task = bench.start(to_file(), 4000).await;
+    let worker = bench.worker("one");
+    worker.handle(&delivery(&task)).await.unwrap();
+    // Another process opens the file, writes to it and dies; the first one's writer is now an old one.
+    assert!(Mortal::new(&bench).dies_of(&task).await);
+    bench.clock.advance(LEASE * 2);
+    while bench.report().await.status == "RUNNING" {
+        worker.handle(&delivery(&task)).await.unwrap();
+    }
+    let report = bench.report().await;
+    assert_eq!((report.status, report.total_records), ("COMPLETE", 4000));
+    assert_eq!(bench.file().await, undisturbed(4000).await);
 }

@@ -3,6 +3,9 @@
 /// Longest document key in bytes: S3 allows 1024 for an object key, and a deployment may add a prefix.
 pub const KEY_BYTES: usize = 900;
 
+/// Documents asked for side by side: a store across a network takes some milliseconds for each, however many there are.
+pub const READ_AT_ONCE: usize = 32;
+
 /// Keys fetched by one call of a listing: the page of S3's `ListObjectsV2`.
 pub const LIST_PAGE: usize = 1000;
 

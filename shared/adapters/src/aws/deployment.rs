@@ -61,7 +61,7 @@ impl Deployment {
         let clients = aws.clients().await;
         let stores = Stores::aws(clients, &bucket, &queue_url, &clock, &entropy);
         let queue = SqsTaskQueue::new(clients.sqs.clone(), &queue_url, Arc::clone(&clock));
-        let targets = Arc::new(TargetSet::new(Arc::clone(&stores.files), outbound).with_aws(aws));
+        let targets = Arc::new(TargetSet::new(Arc::clone(&stores.files), outbound).with_aws(aws).sparing(&bucket, &queue_url));
         Ok(Self { stores, queue, targets, clock, entropy })
     }
 

@@ -108,18 +108,17 @@ impl S3Documents {
 
     /// Writes `bytes`, which end in a mark of their own.
     async fn write(&self, key: &Key, bytes: Bytes, mut precondition: Precondition) -> Result<Etag, PortError> {
+        let if_absent = matches!(precondition, Precondition::Absent);
         for attempt in 1..=ATTEMPTS {
             match self.try_write(key, bytes.clone(), &precondition).await? {
                 Outcome::Written(etag) => return Ok(etag),
                 Outcome::Busy => tokio::time::sleep(pause(attempt)).await,
-                Outcome::Refused => match (self.fetch(key).await?, &precondition) {
-                    (Some(stored), _) if stored.bytes == bytes => return Ok(stored.etag),
-                    (None, Precondition::Absent) => {}
-                    (Some(stored), Precondition::Absent) if is_removed(stored.bytes.len()) => {
-                        precondition = Precondition::Match(stored.etag)
-                    }
-                    // What was a removed document has gone for good, or is one again.
-                    (None, Precondition::Match(_)) | (Some(_), _) | (None, Precondition::None) => return Err(conflict(key)),
+                Outcome::Refused => match self.fetch(key).await? {
+                    Some(stored) if stored.bytes == bytes => return Ok(stored.etag),
+                    // No document is there, but what a removal leaves may be, and go meanwhile.
+                    Some(stored) if if_absent && is_removed(stored.bytes.len()) => precondition = Precondition::Match(stored.etag),
+                    None if if_absent => precondition = Precondition::Absent,
+                    _ => return Err(conflict(key)),
                 },
             }
         }
@@ -156,7 +155,7 @@ impl Documents for S3Documents {
             return Ok(None);
         }
         let mark = bytes.split_off(bytes.len() - MARK - 1);
-        if mark[0] != b'\n' {
+        if mark[0] != b'\n' || !mark[1..].iter().all(u8::is_ascii_hexdigit) {
             return Err(PortError::Corrupt { what: key.to_string(), source: "the object does not end in a mark".into() });
         }
         Ok(Some(Document { body: bytes, etag }))

@@ -72,10 +72,10 @@ struct Proxy {
 }
 
 impl Faults {
-    /// A proxy before `upstream`. `plan` is asked what becomes of each request; the first has number 1.
-    pub(crate) async fn before(upstream: &str, plan: impl Fn(usize, &Call) -> Fault + Send + Sync + 'static) -> Self {
+    /// A proxy before LocalStack. `plan` is asked what becomes of each request; the first has number 1.
+    pub(crate) async fn new(plan: impl Fn(usize, &Call) -> Fault + Send + Sync + 'static) -> Self {
         let state = Arc::new(Proxy {
-            upstream: upstream.to_owned(),
+            upstream: super::test_endpoint::endpoint(),
             http: crate::targets::http_client(),
             plan: Box::new(plan),
             calls: AtomicUsize::new(0),

@@ -121,14 +121,15 @@ impl TaskQueue for SqsTaskQueue {
         let until = self.clock.now().plus(patience);
         loop {
             let left = until.since(self.clock.now());
-            if let Some(delivery) = self.poll(hidden, left.min(LONGEST_WAIT)).await? {
+            // SQS waits for whole seconds; half a one more or less is as good.
+            if let Some(delivery) = self.poll(hidden, (left + Duration::from_millis(500)).min(LONGEST_WAIT)).await? {
                 return Ok(Some(delivery));
             }
             let left = until.since(self.clock.now());
             if left.is_zero() {
                 return Ok(None);
             }
-            if left < Duration::from_secs(1) {
+            if left < Duration::from_millis(500) {
                 self.clock.sleep(left.min(LOOK)).await;
             }
         }

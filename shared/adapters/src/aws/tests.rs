@@ -236,21 +236,21 @@ fn trouble(nth: usize) -> impl Fn(usize, &Call) -> Fault {
 
 #[tokio::test]
 async fn documents_meet_the_contract_through_throttling_failures_and_time_outs() {
-    let faults = Faults::before(&endpoint(), trouble(11)).await;
+    let faults = Faults::new(trouble(11)).await;
     contract::documents(&Place::at(&faults.endpoint).await.documents()).await;
     assert!(faults.injected() > 20, "{} faults", faults.injected());
 }
 
 #[tokio::test]
 async fn files_meet_the_contract_through_throttling_failures_and_time_outs() {
-    let faults = Faults::before(&endpoint(), trouble(11)).await;
+    let faults = Faults::new(trouble(11)).await;
     contract::files(&Place::at(&faults.endpoint).await.files()).await;
     assert!(faults.injected() > 20, "{} faults", faults.injected());
 }
 
 #[tokio::test]
 async fn the_queue_gets_through_throttling_and_failures() {
-    let faults = Faults::before(&endpoint(), trouble(3)).await;
+    let faults = Faults::new(trouble(3)).await;
     let place = Place::at(&faults.endpoint).await;
     let queue = place.queue();
     for step in 0..6 {
@@ -267,11 +267,7 @@ async fn the_queue_gets_through_throttling_and_failures() {
 async fn a_conditional_write_whose_answer_got_lost_has_been_done() {
     // Every second write is carried out, and nobody is told.
     let faults =
-        Faults::before(
-            &endpoint(),
-            |number, call| if call.method == "PUT" && number.is_multiple_of(2) { Fault::LoseAnswer } else { Fault::None },
-        );
-    let faults = faults.await;
+        Faults::new(|number, call| if call.method == "PUT" && number.is_multiple_of(2) { Fault::LoseAnswer } else { Fault::None }).await;
     let documents = Place::at(&faults.endpoint).await.documents();
     for round in 0..6 {
         let key = Key::root("lost").child(&round.to_string()).unwrap();
@@ -286,7 +282,7 @@ async fn a_conditional_write_whose_answer_got_lost_has_been_done() {
 
 #[tokio::test]
 async fn a_service_that_is_away_for_good_is_an_error_and_not_a_conflict() {
-    let faults = Faults::before(&endpoint(), |_, call| call.throttled()).await;
+    let faults = Faults::new(|_, call| call.throttled()).await;
     let clients = clients(&faults.endpoint).await;
     let documents = S3Documents::new(clients.s3.clone(), "any", Arc::new(OsEntropy));
     let key = Key::root("a");

@@ -28,6 +28,17 @@ impl FileSink {
     }
 }
 
+impl FileSink {
+    /// What a failure in the middle of writing means: another writer may only be one of the same task, in another process, and
+    /// opening the file anew tells.
+    fn broken(&self, error: &PortError) -> SinkError {
+        match error {
+            PortError::Conflict { .. } => SinkError::Retry(format!("/files/{} has been opened by another worker", self.name)),
+            _ => trouble(&self.name, error),
+        }
+    }
+}
+
 /// What a failure to write a file means for the job.
 pub(super) fn trouble(name: &FileName, error: &PortError) -> SinkError {
     match error {
@@ -45,7 +56,7 @@ pub(super) fn trouble(name: &FileName, error: &PortError) -> SinkError {
 #[async_trait]
 impl Sink for FileSink {
     async fn write(&mut self, batch: &Batch) -> Result<(), SinkError> {
-        self.writer.write(batch.text.clone()).await.map_err(|error| trouble(&self.name, &error))?;
+        self.writer.write(batch.text.clone()).await.map_err(|error| self.broken(&error))?;
         self.written.records += batch.len() as u64;
         self.written.bytes += batch.text.len() as u64;
         Ok(())
@@ -53,9 +64,15 @@ impl Sink for FileSink {
 
     async fn flush(&mut self) -> Result<(), SinkError> {
         if self.written != self.durable {
-            self.writer.sync().await.map_err(|error| trouble(&self.name, &error))?;
+            self.writer.sync().await.map_err(|error| self.broken(&error))?;
             self.durable = self.written;
         }
+        Ok(())
+    }
+
+    async fn finish(&mut self) -> Result<(), SinkError> {
+        self.writer.finish().await.map_err(|error| self.broken(&error))?;
+        self.durable = self.written;
         Ok(())
     }
 

@@ -36,6 +36,9 @@ pub struct TargetSet {
     outbound: OutboundHosts,
     #[cfg(feature = "aws")]
     aws: Arc<Aws>,
+    /// The bucket and the queue that the host itself keeps everything in.
+    #[cfg(feature = "aws")]
+    own: Option<(String, String)>,
 }
 
 impl TargetSet {
@@ -49,6 +52,8 @@ impl TargetSet {
             outbound,
             #[cfg(feature = "aws")]
             aws: Arc::default(),
+            #[cfg(feature = "aws")]
+            own: None,
         }
     }
 
@@ -57,6 +62,26 @@ impl TargetSet {
     #[must_use]
     pub fn with_aws(self, aws: Arc<Aws>) -> Self {
         Self { aws, ..self }
+    }
+
+    /// These targets, but not what the host keeps its own state in: a job must not write itself into the tasks of others.
+    #[cfg(feature = "aws")]
+    #[must_use]
+    pub fn sparing(self, bucket: &str, queue_url: &str) -> Self {
+        Self { own: Some((bucket.to_owned(), queue_url.to_owned())), ..self }
+    }
+
+    #[cfg(feature = "aws")]
+    fn spares(&self, target: &Target) -> Result<(), Mistake> {
+        let Some((bucket, queue_url)) = &self.own else { return Ok(()) };
+        let last = |url: &str| url.trim_end_matches('/').rsplit('/').next().map(str::to_owned);
+        match target {
+            Target::S3(target) if target.bucket == *bucket => Err(Mistake::new("target.bucket", "is the bucket of this server itself")),
+            Target::Sqs { queue_url: target } if last(target) == last(queue_url) => {
+                Err(Mistake::new("target.queue_url", "is the queue of this server itself"))
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -68,7 +93,9 @@ impl Targets for TargetSet {
             Target::Http { url, .. } => self.outbound.check_url(url).map_err(|refused| Mistake::new("target.url", refused)),
             Target::Kafka(_) if cfg!(feature = "kafka") => Ok(()),
             Target::Kafka(_) => Err(Mistake::new("target.type", without("kafka"))),
-            Target::S3(_) | Target::Sqs { .. } | Target::Kinesis(_) if cfg!(feature = "aws") => Ok(()),
+            #[cfg(feature = "aws")]
+            Target::S3(_) | Target::Sqs { .. } | Target::Kinesis(_) => self.spares(target),
+            #[cfg(not(feature = "aws"))]
             Target::S3(_) | Target::Sqs { .. } | Target::Kinesis(_) => Err(Mistake::new("target.type", without("aws"))),
         }
     }

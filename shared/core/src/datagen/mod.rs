@@ -28,4 +28,4 @@ pub use job::{Config, JobRequest, Launch, Progress, Report, Settings, TimeType, 
 pub use run::{Advance, Halt, Records, Run, Window};
 pub use service::{DatagenService, StartError, StopError};
 pub use stepper::{DatagenStepper, KIND};
-pub use upkeep::Upkeep;
+pub use upkeep::{OVERDUE, Upkeep};

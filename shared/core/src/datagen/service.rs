@@ -88,9 +88,6 @@ struct Claim {
     launched: Timestamp,
 }
 
-/// Documents asked for side by side: a store across a network takes some milliseconds for each, however many there are.
-const READ_AT_ONCE: usize = 32;
-
 fn job_key(name: &str) -> Result<Key, PortError> {
     // A name too long for a key is nobody's.
     Key::root("datagen/jobs").child(name).map_err(|_| PortError::NotFound { what: "the job".to_owned() })
@@ -144,8 +141,11 @@ impl DatagenService {
             self.tasks.remove(&id).await?;
             return Err(error);
         }
+        // One that was asked to stop may still be in a worker's hands, which removes it when it sees that.
         if let Some(former) = job.former {
-            self.tasks.remove(&former.task).await?;
+            if !self.tasks.stop_requested(&former.task).await? {
+                self.tasks.remove(&former.task).await?;
+            }
         }
         self.tasks.enqueue(&id, 0).await?;
         metrics::counter!("headwater_datagen_jobs_started_total", "target" => request.target.kind()).increment(1);
@@ -276,7 +276,7 @@ impl DatagenService {
     async fn claims(&self) -> Result<Vec<(Claim, Task)>, PortError> {
         let listed = self.documents.list_all(&Key::root("datagen/jobs")).await?;
         let reads: Vec<_> = listed.into_iter().map(|listed| self.claim_at(listed.key).boxed()).collect();
-        let read: Vec<_> = stream::iter(reads).buffer_unordered(READ_AT_ONCE).try_collect().await?;
+        let read: Vec<_> = stream::iter(reads).buffer_unordered(limits::READ_AT_ONCE).try_collect().await?;
         let mut found: Vec<(Claim, Task)> = read.into_iter().flatten().collect();
         found.sort_by(|(a, _), (b, _)| (a.launched, &a.name).cmp(&(b.launched, &b.name)));
         Ok(found)
@@ -398,5 +398,6 @@ fn task(id: &TaskId, launch: &Launch) -> Task {
         message: "Starting generator job.".to_owned(),
         troubles: 0,
         created: launch.launched,
+        due: launch.launched,
     }
 }

@@ -14,9 +14,9 @@ use super::job::{Launch, Progress, clock_text};
 use super::run::{Advance, Halt, Records, Window};
 use crate::ids::TaskId;
 use crate::mistakes::Mistakes;
-use crate::ports::{Batch, Clock, Owner, PortError, Sink, SinkError, Targets, Timestamp};
+use crate::ports::{Batch, Clock, Etag, Owner, PortError, Sink, SinkError, Targets, Timestamp};
 use crate::targets::Target;
-use crate::tasks::{Next, Saved, StepContext, StepResult, Stepper, Task, TaskError, TaskStore};
+use crate::tasks::{Next, Saved, StepContext, StepResult, Stepper, Task, TaskError};
 
 /// The kind of a datagen job's task.
 pub const KIND: &str = "datagen";
@@ -47,9 +47,9 @@ pub struct DatagenStepper {
 
 #[derive(Debug)]
 struct Kept {
-    /// The step after which this is the state; known to be committed once `sure`.
+    /// The step after which this is the state, and the version of the task's document that committed it, once it has.
     step: u64,
-    sure: bool,
+    committed: Option<Etag>,
     since: Timestamp,
     live: Live,
 }
@@ -101,22 +101,25 @@ impl DatagenStepper {
             let oldest = kept.iter().min_by_key(|(_, kept)| kept.since).map(|(id, _)| id.clone());
             kept.remove(&oldest.unwrap_or_else(|| task.id.clone()));
         }
-        kept.insert(task.id.clone(), Kept { step: task.step + 1, sure: false, since: self.clock.now(), live });
+        kept.insert(task.id.clone(), Kept { step: task.step + 1, committed: None, since: self.clock.now(), live });
     }
 
     fn kept(&self) -> std::sync::MutexGuard<'_, HashMap<TaskId, Kept>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner) // The map is whole after any panic.
     }
 
-    fn take(&self, task: &Task) -> Option<Live> {
+    /// What is kept in memory for a task, if the task's document is the very one that it was committed with: even an attempt of
+    /// another process that came to nothing has left its traces at the target.
+    fn take(&self, task: &Task, stands_at: &Etag) -> Option<Live> {
         let kept = self.kept().remove(&task.id)?;
-        (kept.sure && kept.step == task.step).then_some(kept.live)
+        (kept.committed.as_ref() == Some(stands_at)).then_some(kept.live)
     }
 
-    async fn bring(&self, task: &Task, progress: &Progress, store: &TaskStore) -> Result<Result<Live, Obstacle>, TaskError> {
-        if let Some(live) = self.take(task) {
+    async fn bring(&self, task: &Task, progress: &Progress, context: &StepContext<'_>) -> Result<Result<Live, Obstacle>, TaskError> {
+        if let Some(live) = self.take(task, context.stands_at) {
             return Ok(Ok(live));
         }
+        let store = context.store;
         let launch = Launch::deserialize(&task.specification).map_err(|source| corrupt(task, source))?;
         let source = if launch.has_source { Some(store.load_source(&task.id).await?) } else { None };
         let plan = Plan::compile(&launch.specification, launch.seed, source.as_deref()).map_err(|source| corrupt(task, source))?;
@@ -128,6 +131,9 @@ impl DatagenStepper {
                 Generator::restore(&plan, run, &state).map_err(|source| corrupt(task, source))?
             }
         };
+        if generator.emitted() > progress.committed.records {
+            return Err(corrupt(task, std::io::Error::other("its state is ahead of what its target has")));
+        }
         if let Err(halt) = skip(&mut generator, progress.committed.records) {
             return Ok(Err(Obstacle::Never(halt.to_string())));
         }
@@ -302,7 +308,7 @@ fn hindered(task: &Task, progress: &Progress, obstacle: Obstacle) -> StepResult 
 impl Stepper for DatagenStepper {
     async fn step(&self, task: &Task, context: StepContext<'_>) -> Result<StepResult, TaskError> {
         let progress = Progress::deserialize(&task.progress).map_err(|source| corrupt(task, source))?;
-        let mut live = match self.bring(task, &progress, context.store).await {
+        let mut live = match self.bring(task, &progress, &context).await {
             Ok(Ok(live)) => live,
             Ok(Err(obstacle)) => return Ok(hindered(task, &progress, obstacle)),
             Err(damaged @ PortError::Corrupt { .. }) => {
@@ -317,9 +323,9 @@ impl Stepper for DatagenStepper {
         }
     }
 
-    fn committed(&self, task: &Task) {
+    fn committed(&self, task: &Task, etag: &Etag) {
         if let Some(kept) = self.kept().get_mut(&task.id).filter(|kept| kept.step == task.step) {
-            kept.sure = true;
+            kept.committed = Some(etag.clone());
         }
     }
 

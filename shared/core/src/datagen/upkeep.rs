@@ -5,8 +5,9 @@ use std::time::Duration;
 use super::service::DatagenService;
 use crate::tasks::{TaskError, TaskStore};
 
-/// A start takes far less than this; a task without a name after it was broken off.
-const LONGEST_START: Duration = Duration::from_secs(900);
+/// How long a message may be overdue before it is taken for lost. A start takes far less: a task that has no name by then was
+/// broken off.
+pub const OVERDUE: Duration = Duration::from_secs(300);
 
 /// Looks after the tasks in a set of stores.
 #[derive(Debug, Clone)]
@@ -25,9 +26,9 @@ impl Upkeep {
         self.tasks.recover().await
     }
 
-    /// The same among hosts that share their stores, at any time.
-    pub async fn sweep(&self) -> Result<usize, TaskError> {
-        self.datagen.remove_unclaimed(LONGEST_START).await?;
-        self.tasks.sweep().await
+    /// The same among hosts that share their stores, at any time, for what has been overdue for a while, such as [`OVERDUE`].
+    pub async fn sweep(&self, overdue: Duration) -> Result<usize, TaskError> {
+        self.datagen.remove_unclaimed(OVERDUE).await?;
+        self.tasks.sweep(overdue).await
     }
 }

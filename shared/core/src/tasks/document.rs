@@ -29,6 +29,8 @@ pub struct Task {
     pub troubles: u32,
     /// When it was made.
     pub created: Timestamp,
+    /// When its next step is due, by the message that was sent for it.
+    pub due: Timestamp,
 }
 
 /// Where a task stands.
@@ -57,4 +59,6 @@ pub struct Lease {
 pub struct SnapshotRef {
     /// The step that it was taken after; part of its key.
     pub step: u64,
+    /// Tells the attempt at that step apart from others, whose snapshots it must not overwrite; part of its key.
+    pub attempt: String,
 }

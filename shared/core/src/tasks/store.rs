@@ -1,9 +1,14 @@
+use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
+use futures::stream::{self, StreamExt as _};
+use tracing::error;
 
 use super::{Phase, SnapshotRef, Task};
 use crate::ids::TaskId;
+use crate::limits::READ_AT_ONCE;
 use crate::ports::{Clock, Condition, Documents, DocumentsExt, Etag, Key, PortError, StepMessage, TaskQueue};
 
 /// Why a task could not be read or changed.
@@ -89,10 +94,11 @@ impl TaskStore {
         document.map(|document| document.body).ok_or_else(|| PortError::NotFound { what: key.to_string() })
     }
 
-    /// Stores the state after a step.
-    pub async fn save_snapshot(&self, id: &TaskId, step: u64, state: Bytes) -> Result<SnapshotRef, TaskError> {
-        self.documents.put(&snapshot_key(id, step), state, Condition::Any).await?;
-        Ok(SnapshotRef { step })
+    /// Stores the state after a step. `attempt` is a word that no other attempt at this step has.
+    pub async fn save_snapshot(&self, id: &TaskId, step: u64, attempt: &str, state: Bytes) -> Result<SnapshotRef, TaskError> {
+        let snapshot = SnapshotRef { step, attempt: attempt.to_owned() };
+        self.documents.put(&snapshot_key(id, &snapshot), state, Condition::Any).await?;
+        Ok(snapshot)
     }
 
     /// The state that a task goes on from.
@@ -100,21 +106,17 @@ impl TaskStore {
     /// # Errors
     /// [`PortError::NotFound`] when the snapshot is gone.
     pub async fn load_snapshot(&self, id: &TaskId, snapshot: &SnapshotRef) -> Result<Bytes, TaskError> {
-        self.load(&snapshot_key(id, snapshot.step)).await
+        self.load(&snapshot_key(id, snapshot)).await
     }
 
     /// Removes a snapshot that no committed step needs any more.
     pub async fn drop_snapshot(&self, id: &TaskId, snapshot: &SnapshotRef) -> Result<(), TaskError> {
-        self.documents.delete(&snapshot_key(id, snapshot.step), Condition::Any).await
+        self.documents.delete(&snapshot_key(id, snapshot), Condition::Any).await
     }
 
     /// All tasks.
     pub async fn all(&self) -> Result<Vec<Task>, TaskError> {
-        let mut all = Vec::new();
-        for listed in self.documents.list_all(&tasks()).await? {
-            all.extend(self.documents.get_json::<Task>(&listed.key).await?.map(|(task, _)| task));
-        }
-        Ok(all)
+        Ok(self.read_all().await?.into_iter().map(|(task, _)| task).collect())
     }
 
     /// Takes up whatever a former process left behind: lapses all leases and asks for one step of every task that still has
@@ -130,12 +132,13 @@ impl TaskStore {
         Ok(unfinished.len())
     }
 
-    /// Asks anew for a step of every task that nobody is stepping and that has work or was asked to stop, in case its message
-    /// was lost. Where it was not, the two messages become one at the next step. Answers how many there were.
-    pub async fn sweep(&self) -> Result<usize, TaskError> {
+    /// Asks anew for a step of every task that nobody is stepping and whose step has been due for `overdue`, or that was asked to
+    /// stop and is still there: its message was lost, or is about to come. In the latter case the two become one at the next
+    /// step. Answers how many there were.
+    pub async fn sweep(&self, overdue: Duration) -> Result<usize, TaskError> {
         let now = self.clock.now();
         let mut idle = self.unfinished().await?;
-        idle.retain(|(task, _)| task.lease.as_ref().is_none_or(|lease| lease.until <= now));
+        idle.retain(|(task, _)| task.lease.as_ref().is_none_or(|lease| lease.until <= now) && task.due.plus(overdue) <= now);
         for (task, _) in &idle {
             self.enqueue(&task.id, task.step).await?;
         }
@@ -144,14 +147,26 @@ impl TaskStore {
 
     /// The tasks that have work or were asked to stop.
     async fn unfinished(&self) -> Result<Vec<(Task, Etag)>, TaskError> {
-        let mut unfinished = Vec::new();
-        for listed in self.documents.list_all(&tasks()).await? {
-            let Some((task, etag)) = self.documents.get_json::<Task>(&listed.key).await? else { continue };
-            if task.phase == Phase::Running || self.stop_requested(&task.id).await? {
-                unfinished.push((task, etag));
+        let stops: HashSet<Key> = self.documents.list_all(&Key::root("stops")).await?.into_iter().map(|listed| listed.key).collect();
+        let mut all = self.read_all().await?;
+        all.retain(|(task, _)| task.phase == Phase::Running || stops.contains(&below("stops", &task.id)));
+        Ok(all)
+    }
+
+    /// Every task that can be read. One that cannot must not keep the others from being looked after.
+    async fn read_all(&self) -> Result<Vec<(Task, Etag)>, TaskError> {
+        let listed = self.documents.list_all(&tasks()).await?;
+        let reads: Vec<_> = listed.iter().map(|listed| self.documents.get_json::<Task>(&listed.key)).collect();
+        let read: Vec<_> = stream::iter(reads).buffer_unordered(READ_AT_ONCE).collect().await;
+        let mut all = Vec::new();
+        for task in read {
+            match task {
+                Ok(task) => all.extend(task),
+                Err(damaged @ PortError::Corrupt { .. }) => error!(error = &damaged as &dyn std::error::Error, "a task cannot be read"),
+                Err(error) => return Err(error),
             }
         }
-        Ok(unfinished)
+        Ok(all)
     }
 }
 
@@ -159,6 +174,6 @@ fn source_key(id: &TaskId) -> Key {
     below("snapshots", id).child("source").expect("a short word")
 }
 
-fn snapshot_key(id: &TaskId, step: u64) -> Key {
-    below("snapshots", id).child(&format!("{step:020}")).expect("a step number is short")
+fn snapshot_key(id: &TaskId, SnapshotRef { step, attempt }: &SnapshotRef) -> Key {
+    below("snapshots", id).child(&format!("{step:020}-{attempt}")).expect("a step number and an attempt are short")
 }

@@ -1,15 +1,17 @@
 use std::collections::HashMap;
 use std::fmt::Debug;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures::future::{Either, select};
 use futures::lock::Mutex;
 use serde_json::Value;
 use tracing::{Instrument as _, debug, info, info_span, warn};
 
-use super::{Lease, Phase, Task, TaskError, TaskStore};
+use super::{Lease, Phase, SnapshotRef, Task, TaskError, TaskStore};
 use crate::ids::TaskId;
 use crate::ports::{Clock, Delivery, Etag, StepMessage, TaskQueue, Timestamp};
 
@@ -32,6 +34,8 @@ pub struct Budget {
 pub struct StepContext<'a> {
     /// Bounds of this step.
     pub budget: Budget,
+    /// The version of the task's document that this step goes on from, before it was leased.
+    pub stands_at: &'a Etag,
     /// The task store, to load a snapshot and to look for a stop request.
     pub store: &'a TaskStore,
     /// To say what the step is waiting for.
@@ -56,6 +60,23 @@ impl Voice {
             *etag = self.store.put(task, etag.clone()).await?;
         }
         Ok(())
+    }
+
+    /// Prolongs the lease again and again, so that it lapses only when its holder has died. Returns when it was lost.
+    async fn hold(&self, clock: &dyn Clock, lease: Duration) -> TaskError {
+        loop {
+            clock.sleep(lease / 3).await;
+            let mut stored = self.stored.lock().await;
+            let (task, etag) = &mut *stored;
+            if let Some(held) = &mut task.lease {
+                held.until = clock.now().plus(lease);
+            }
+            match self.store.put(task, etag.clone()).await {
+                Ok(new) => *etag = new,
+                Err(lost) if lost.is_conflict() => return lost,
+                Err(error) => warn!(error = &error as &dyn std::error::Error, "the lease could not be prolonged; trying again"),
+            }
+        }
     }
 }
 
@@ -112,8 +133,9 @@ pub trait Stepper: Send + Sync + Debug {
     /// Does a piece of work. Looks for a stop request at least once a second.
     async fn step(&self, task: &Task, context: StepContext<'_>) -> Result<StepResult, TaskError>;
 
-    /// The step after which `task` stands is committed; what is kept in memory for its next step is now true.
-    fn committed(&self, task: &Task);
+    /// The step after which `task` stands is committed, as the version `etag` of its document; what is kept in memory for its next
+    /// step is true as long as that is the version the step goes on from.
+    fn committed(&self, task: &Task, etag: &Etag);
 
     /// The task is gone, or its step was not committed; whatever is kept in memory for it is worthless.
     fn forget(&self, id: &TaskId);
@@ -224,8 +246,8 @@ impl Worker {
             warn!(kind = task.kind, "no stepper for this kind of task");
             return Ok(None);
         };
-        match self.lease(&task, etag).await {
-            Ok((task, etag)) => self.run(stepper.as_ref(), task, etag).await,
+        match self.lease(&task, etag.clone()).await {
+            Ok((leased, lease_etag)) => self.run(stepper.as_ref(), leased, lease_etag, &etag).await,
             Err(lost) if lost.is_conflict() => {
                 Ok(Some(FollowUp { step: u64::MAX, at: self.clock.now().plus(self.config.first_pause) })) // See `run`.
             }
@@ -240,19 +262,30 @@ impl Worker {
         Ok((leased, etag))
     }
 
-    async fn run(&self, stepper: &dyn Stepper, task: Task, etag: Etag) -> Result<Option<FollowUp>, TaskError> {
+    async fn run(&self, stepper: &dyn Stepper, task: Task, etag: Etag, stands_at: &Etag) -> Result<Option<FollowUp>, TaskError> {
         let voice = Voice { store: self.store.clone(), stored: Mutex::new((task.clone(), etag)) };
-        let context = StepContext { budget: self.config.budget, store: &self.store, voice: &voice };
+        let context = StepContext { budget: self.config.budget, stands_at, store: &self.store, voice: &voice };
         let id = task.id.clone();
         metrics::counter!("headwater_task_steps_total", "kind" => task.kind.clone()).increment(1);
-        let stepped = stepper.step(&task, context).await;
+        let stepped = {
+            let work = pin!(self.step_and_save(stepper, &task, context));
+            let hold = pin!(voice.hold(&*self.clock, self.config.lease));
+            match select(work, hold).await {
+                // A prolongation that is under way is waited for: it makes another version of the document.
+                Either::Left((stepped, hold)) => match select(voice.stored.lock(), hold).await {
+                    Either::Left(_) => stepped,
+                    Either::Right((lost, _)) => Err(lost),
+                },
+                Either::Right((lost, _)) => Err(lost),
+            }
+        };
         let (_, etag) = voice.stored.into_inner();
         let outcome = match stepped {
-            Ok(result) if result.next == Next::Stopped => {
+            Ok((result, _)) if result.next == Next::Stopped => {
                 stepper.forget(&id);
                 return self.stop(&id).await;
             }
-            Ok(result) => self.commit(stepper, &task, etag.clone(), result).await,
+            Ok((result, snapshot)) => self.commit(stepper, &task, etag.clone(), result, snapshot).await,
             Err(error) => Err(error),
         };
         let Err(error) = outcome else { return outcome };
@@ -271,44 +304,69 @@ impl Worker {
         })
     }
 
-    async fn commit(&self, stepper: &dyn Stepper, task: &Task, etag: Etag, result: StepResult) -> Result<Option<FollowUp>, TaskError> {
-        let former = task.snapshot.clone();
-        let step = task.step + 1;
-        let snapshot = match result.saved {
-            Saved::New(state) => Some(self.store.save_snapshot(&task.id, step, state).await?),
-            Saved::Kept => former.clone(),
+    /// Steps, and stores the snapshot that the task is to go on from.
+    async fn step_and_save(
+        &self,
+        stepper: &dyn Stepper,
+        task: &Task,
+        context: StepContext<'_>,
+    ) -> Result<(StepResult, Option<SnapshotRef>), TaskError> {
+        let attempt = task.lease.as_ref().map(|lease| format!("{}-{}", lease.holder, lease.until.as_micros())).unwrap_or_default();
+        let mut result = stepper.step(task, context).await?;
+        let snapshot = match std::mem::replace(&mut result.saved, Saved::Kept) {
+            Saved::New(state) => Some(self.store.save_snapshot(&task.id, task.step + 1, &attempt, state).await?),
+            Saved::Kept => task.snapshot.clone(),
             Saved::Dropped => None,
         };
+        Ok((result, snapshot))
+    }
+
+    async fn commit(
+        &self,
+        stepper: &dyn Stepper,
+        task: &Task,
+        etag: Etag,
+        result: StepResult,
+        snapshot: Option<SnapshotRef>,
+    ) -> Result<Option<FollowUp>, TaskError> {
+        let former = task.snapshot.clone();
+        let step = task.step + 1;
         let troubles = if let Next::Trouble { attempt } = result.next { attempt } else { 0 };
         let phase = match result.next {
             Next::Finished => Phase::Complete,
             Next::Failed => Phase::Failed,
             Next::Again | Next::At(_) | Next::Trouble { .. } | Next::Stopped => Phase::Running,
         };
-        let task =
-            Task { phase, step, lease: None, snapshot, progress: result.progress, message: result.message, troubles, ..task.clone() };
-        self.store.put(&task, etag).await?;
-        stepper.committed(&task);
-        if let Some(former) = former.filter(|former| task.snapshot.as_ref() != Some(former)) {
-            self.store.drop_snapshot(&task.id, &former).await?;
-        }
-        debug!(step, ?phase, "committed");
-        let at = match result.next {
-            Next::Again => self.clock.now(),
+        let now = self.clock.now();
+        let due = match result.next {
             Next::At(moment) => moment,
             Next::Trouble { .. } => {
                 let pause = self.config.first_pause * 2u32.saturating_pow(troubles.saturating_sub(1).min(16));
-                warn!(troubles, reason = task.message, "trouble; trying again later");
-                metrics::counter!("headwater_task_troubles_total", "kind" => task.kind).increment(1);
-                self.clock.now().plus(pause.min(self.config.longest_pause))
+                now.plus(pause.min(self.config.longest_pause))
             }
-            Next::Finished | Next::Failed | Next::Stopped => {
-                info!(?phase, reason = task.message, "ended");
-                stepper.forget(&task.id);
-                return Ok(None);
-            }
+            Next::Again | Next::Finished | Next::Failed | Next::Stopped => now,
         };
-        Ok(Some(FollowUp { step, at }))
+        let (progress, message) = (result.progress, result.message);
+        let task = Task { phase, step, lease: None, snapshot, progress, message, troubles, due, ..task.clone() };
+        let etag = self.store.put(&task, etag).await?;
+        stepper.committed(&task, &etag);
+        if let Some(former) = former.filter(|former| task.snapshot.as_ref() != Some(former)) {
+            // The step is done, whatever becomes of this; the task's removal takes all that is left.
+            if let Err(error) = self.store.drop_snapshot(&task.id, &former).await {
+                warn!(error = &error as &dyn std::error::Error, "a former snapshot is left over");
+            }
+        }
+        debug!(step, ?phase, "committed");
+        if let Next::Trouble { .. } = result.next {
+            warn!(troubles, reason = task.message, "trouble; trying again later");
+            metrics::counter!("headwater_task_troubles_total", "kind" => task.kind.clone()).increment(1);
+        }
+        if phase == Phase::Running {
+            return Ok(Some(FollowUp { step, at: due }));
+        }
+        info!(?phase, reason = task.message, "ended");
+        stepper.forget(&task.id);
+        Ok(None)
     }
 
     async fn stop(&self, id: &TaskId) -> Result<Option<FollowUp>, TaskError> {

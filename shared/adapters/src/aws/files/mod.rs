@@ -30,6 +30,9 @@ use serde::{Deserialize, Serialize};
 use super::{Clients, S3Documents, is_missing, unavailable};
 use writing::Writer;
 
+/// How often a copy of a file that grows meanwhile is tried.
+const COPYING_ATTEMPTS: u32 = 4;
+
 /// Objects removed side by side.
 const REMOVED_AT_ONCE: usize = 16;
 
@@ -52,6 +55,8 @@ struct Manifest {
     /// Drawn by the writer that may write.
     opening: String,
     pieces: Vec<Piece>,
+    /// Whether nothing is expected to follow: the pieces stay what they are.
+    finished: bool,
     /// Last write.
     modified: Timestamp,
 }
@@ -160,6 +165,22 @@ impl S3Files {
         stream::iter(removals).buffer_unordered(REMOVED_AT_ONCE).collect::<()>().await;
     }
 
+    /// The key of an object that is the whole file as it is now, and stays for a while.
+    async fn address_of(&self, name: &FileName) -> Result<Option<String>, PortError> {
+        for attempt in 1.. {
+            let Some((manifest, etag)) = self.manifest(name).await?.filter(|(manifest, _)| !manifest.pieces.is_empty()) else { break };
+            if let Some(piece) = manifest.whole().filter(|_| manifest.finished) {
+                return Ok(Some(manifest.object_key(piece)));
+            }
+            match self.copy_of(&manifest, &etag).await {
+                // Its writer may have joined pieces meanwhile.
+                Err(_) if attempt < COPYING_ATTEMPTS => {}
+                copied => return copied.map(Some),
+            }
+        }
+        Ok(None)
+    }
+
     async fn discard_all(&self, manifest: &Manifest) {
         self.discard(manifest.pieces.iter().map(|piece| manifest.object_key(piece)).collect()).await;
     }
@@ -169,8 +190,14 @@ impl S3Files {
 impl Files for S3Files {
     async fn create(&self, name: &FileName, owner: &Owner) -> Result<(), PortError> {
         let former = self.manifest(name).await?;
-        let manifest =
-            Manifest { owner: owner.0.clone(), id: self.draw(), opening: self.draw(), pieces: Vec::new(), modified: self.clock.now() };
+        let manifest = Manifest {
+            owner: owner.0.clone(),
+            id: self.draw(),
+            opening: self.draw(),
+            pieces: Vec::new(),
+            finished: false,
+            modified: self.clock.now(),
+        };
         self.documents.put_json(&key_of(name)?, &manifest, Condition::Any).await?;
         if let Some((former, _)) = former {
             self.discard_all(&former).await;
@@ -186,7 +213,7 @@ impl Files for S3Files {
         if former.length() < offset {
             return Err(too_short(name));
         }
-        let mut manifest = Manifest { opening: self.draw(), ..former.clone() };
+        let mut manifest = Manifest { opening: self.draw(), finished: false, ..former.clone() };
         manifest.cut(offset);
         if manifest.length() < former.length() {
             manifest.modified = self.clock.now();
@@ -212,14 +239,7 @@ impl Files for S3Files {
     }
 
     async fn share(&self, name: &FileName, valid_for: Duration, shown: &Shown) -> Result<Option<String>, PortError> {
-        let Some((manifest, etag)) = self.manifest(name).await? else { return Ok(None) };
-        if manifest.pieces.is_empty() {
-            return Ok(None);
-        }
-        let key = match manifest.whole() {
-            Some(piece) => manifest.object_key(piece),
-            None => self.copy_of(&manifest, &etag).await?,
-        };
+        let Some(key) = self.address_of(name).await? else { return Ok(None) };
         let validity = PresigningConfig::expires_in(valid_for).map_err(|error| PortError::unavailable("sharing a file", error))?;
         let request = self.s3.get_object().bucket(&*self.bucket).key(key);
         let request = request.response_content_type(&shown.content_type).response_content_disposition(&shown.disposition);

@@ -44,16 +44,18 @@ impl Writer {
         }
         let mut bytes = self.buffer.split().freeze();
         let small = SMALL.max(self.manifest.length() / PIECES);
-        while let Some(last) = self.manifest.pieces.last() {
+        let mut kept = self.manifest.pieces.len();
+        while let Some(last) = self.manifest.pieces[..kept].last() {
             if last.length >= small || last.length > 2 * bytes.len() as u64 {
                 break;
             }
             let Some(before) = self.files.fetch(&self.manifest, last).await? else { return Err(self.superseded()) };
-            self.replaced.push(self.manifest.object_key(last));
-            self.manifest.pieces.pop();
             bytes = [before, bytes].concat().into();
+            kept -= 1;
         }
         let piece = self.files.store(&self.manifest, bytes).await?;
+        let joined = self.manifest.pieces.split_off(kept);
+        self.replaced.extend(joined.iter().map(|piece| self.manifest.object_key(piece)));
         self.manifest.pieces.push(piece);
         self.ahead = true;
         Ok(())
@@ -85,6 +87,7 @@ impl FileWriter for Writer {
     async fn sync(&mut self) -> Result<u64, PortError> {
         self.store_buffer().await?;
         if self.ahead {
+            self.manifest.finished = false;
             self.commit().await?;
         }
         Ok(self.manifest.length())
@@ -96,8 +99,9 @@ impl FileWriter for Writer {
             let whole = self.files.compose(&self.manifest).await?;
             self.replaced = self.manifest.pieces.iter().map(|piece| self.manifest.object_key(piece)).collect();
             self.manifest.pieces = vec![whole];
-            self.commit().await?;
         }
+        self.manifest.finished = true;
+        self.commit().await?;
         Ok(length)
     }
 }

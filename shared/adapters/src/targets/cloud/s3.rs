@@ -30,7 +30,11 @@ pub(in crate::targets) struct S3Sink {
 #[derive(Debug)]
 enum Found {
     Nothing,
-    Object { etag: String },
+    /// S3 does not say whether there is anything: the right to list the bucket is missing.
+    Hidden,
+    Object {
+        etag: String,
+    },
 }
 
 #[derive(Debug)]
@@ -72,9 +76,9 @@ impl S3Sink {
         };
         match sink.s3.head_object().bucket(&target.bucket).key(sink.key()).send().await {
             Ok(object) => sink.found = Found::Object { etag: object.e_tag.unwrap_or_default() },
-            // Without the right to list a bucket, S3 does not say whether an object is there. Writing will tell.
-            Err(error)
-                if is_missing(&error) || error.raw_response().is_some_and(|answer| matches!(answer.status().as_u16(), 403 | 404)) => {}
+            // Without the right to list the bucket, S3 does not say whether an object is there. Writing will tell.
+            Err(error) if error.raw_response().is_some_and(|answer| answer.status().as_u16() == 403) => sink.found = Found::Hidden,
+            Err(error) if is_missing(&error) || error.raw_response().is_some_and(|answer| answer.status().as_u16() == 404) => {}
             Err(error) => return Err(verdict(&sink.place(), &error)),
         }
         Ok(sink)
@@ -111,7 +115,7 @@ impl Sink for S3Sink {
         let request = self.s3.put_object().bucket(&self.target.bucket).key(self.key()).content_type("application/x-ndjson");
         let request = if self.target.gzip { request.content_encoding("gzip") } else { request };
         let request = match &self.found {
-            Found::Nothing => request.if_none_match("*"),
+            Found::Nothing | Found::Hidden => request.if_none_match("*"),
             Found::Object { etag } => request.if_match(etag),
         };
         match request.body(body.into()).send().await {
@@ -119,6 +123,12 @@ impl Sink for S3Sink {
                 self.durable = self.written;
                 self.found = Found::Nothing;
                 Ok(())
+            }
+            Err(error) if code(&error) == "PreconditionFailed" && matches!(self.found, Found::Hidden) => {
+                let place = self.place();
+                Err(SinkError::Fatal(format!(
+                    "{place} holds what a former try wrote, which cannot be seen without the right s3:ListBucket"
+                )))
             }
             // It may also be this very request, sent again after its answer was lost; the repetition finds out.
             Err(error) if matches!(code(&error), "PreconditionFailed" | "ConditionalRequestConflict" | "NoSuchKey") => {

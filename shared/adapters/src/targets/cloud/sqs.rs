@@ -84,7 +84,8 @@ impl SqsSink {
                 return Err(SinkError::Fatal(format!("{} refuses a record: {}", self.place(), ours.code)));
             }
             refusal = Some(failed[0].code.clone());
-            // To keep order, whatever follows the first refused message is sent again, too; the queue knows it.
+            // Whatever follows the first refused message is sent again, too. The queue drops what it has already, so only what it
+            // took out of turn stands before it.
             let first = entries.iter().position(|entry| failed.iter().any(|failed| failed.id == entry.id)).unwrap_or_default();
             if self.keeps_order() {
                 entries.drain(..first);

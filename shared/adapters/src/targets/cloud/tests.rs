@@ -100,13 +100,7 @@ async fn a_worker_whose_lease_has_lapsed_overwrites_nothing() {
 #[tokio::test]
 async fn a_lost_answer_is_found_out_when_the_step_is_repeated() {
     let faults =
-        Faults::before(
-            &endpoint(),
-            |_, call| {
-                if call.method == "PUT" && call.body.starts_with(b"{") { Fault::LoseAnswer } else { Fault::None }
-            },
-        );
-    let faults = faults.await;
+        Faults::new(|_, call| if call.method == "PUT" && call.body.starts_with(b"{") { Fault::LoseAnswer } else { Fault::None }).await;
     let (direct, flaky) = (clients(&endpoint()).await, clients(&faults.endpoint).await);
     let bucket = name();
     provision(&direct, &bucket, &bucket).await.unwrap();
@@ -139,12 +133,12 @@ async fn kinesis_is_sent_again_what_it_refused_and_nothing_else() {
             all.iter().map(|entry| if left.contains(entry) { refused.clone() } else { taken.next().unwrap() }).collect();
         json!({"FailedRecordCount": left.len(), "Records": results})
     };
-    let faults = Faults::before(&endpoint(), move |number, call| match number % 3 {
+    let faults = Faults::new(move |number, call| match number % 3 {
         0 => call.throttled(),
         1 => partly(call, "Records", |place| place % 3 != 1, answer),
         _ => Fault::None,
-    });
-    let faults = faults.await;
+    })
+    .await;
     let (direct, flaky) = (clients(&endpoint()).await, clients(&faults.endpoint).await);
     let stream = name();
     direct.kinesis.create_stream().stream_name(&stream).shard_count(1).send().await.unwrap();
@@ -199,14 +193,14 @@ fn numbers(records: &[Vec<u8>]) -> Vec<u64> {
 #[tokio::test]
 async fn kinesis_that_never_takes_a_record_is_waited_for_and_what_it_took_counts() {
     static CALLS: Mutex<u32> = Mutex::new(0);
-    let faults = Faults::before(&endpoint(), |_, call| {
+    let faults = Faults::new(|_, call| {
         let mut calls = CALLS.lock().unwrap();
         *calls += 1;
         let count = call.json()["Records"].as_array().map_or(0, Vec::len);
         let result = if *calls == 1 { json!({"SequenceNumber": "1", "ShardId": "s"}) } else { json!({"ErrorCode": "InternalFailure"}) };
         Fault::Refuse(200, json!({"FailedRecordCount": 0, "Records": vec![result; count]}).to_string())
-    });
-    let faults = faults.await;
+    })
+    .await;
     let target = KinesisTarget { stream: "any".to_owned(), partition_key: Default::default() };
     let mut sink = KinesisSink::open(clients(&faults.endpoint).await.kinesis, &target, after(0));
     match sink.write(&batch(0..700)).await {
@@ -223,12 +217,12 @@ async fn sqs_is_sent_again_what_it_refused_and_nothing_else() {
             left.iter().map(|entry| json!({"Id": entry["Id"], "SenderFault": false, "Code": "InternalError"})).collect();
         json!({"Successful": told["Successful"], "Failed": failed})
     };
-    let faults = Faults::before(&endpoint(), move |number, call| match number % 4 {
+    let faults = Faults::new(move |number, call| match number % 4 {
         0 => call.throttled(),
         1 => partly(call, "Entries", |place| place % 4 == 0, answer),
         _ => Fault::None,
-    });
-    let faults = faults.await;
+    })
+    .await;
     let (direct, flaky) = (clients(&endpoint()).await, clients(&faults.endpoint).await);
     for fifo in [false, true] {
         let queue = direct.sqs.create_queue().queue_name(if fifo { name() + ".fifo" } else { name() });
