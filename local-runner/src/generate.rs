@@ -77,6 +77,10 @@ async fn generate(options: &Generate) -> anyhow::Result<ExitCode> {
     }
 }
 
+/// When a target is told to make durable what it was given.
+const FLUSH_BYTES: usize = 16 << 20;
+const FLUSH_AFTER: Duration = Duration::from_secs(1);
+
 /// A seed for a run that brings none; on a terminal it is told, so that the run can be had again.
 fn draw_seed() -> i64 {
     let seed = (OsEntropy.draw() >> 11).cast_signed();
@@ -200,13 +204,20 @@ async fn to_stdout(mut source: Source) -> anyhow::Result<ExitCode> {
 }
 
 async fn to_sink(mut source: Source, mut sink: Box<dyn Sink>) -> anyhow::Result<ExitCode> {
-    let mut batch = Batch::default();
+    let (clock, mut batch) = (SystemClock::new(), Batch::default());
+    let (mut flushed, mut waiting) = (clock.now(), 0);
     let written = async {
         while let Some(records) = source.next(batch).await? {
             sink.write(&records).await.map_err(|error| anyhow!("target: {error}"))?;
+            waiting += records.text.len();
+            // As often as a server's steps do: some targets hold in memory what is not flushed.
+            if waiting >= FLUSH_BYTES || clock.now().since(flushed) >= FLUSH_AFTER {
+                sink.flush().await.map_err(|error| anyhow!("target: {error}"))?;
+                (flushed, waiting) = (clock.now(), 0);
+            }
             batch = records;
         }
-        sink.flush().await.map_err(|error| anyhow!("target: {error}"))
+        sink.finish().await.map_err(|error| anyhow!("target: {error}"))
     };
     let outcome = written.await;
     outcome.with_context(|| format!("{} records were written", sink.committed().records)).map(|()| ExitCode::SUCCESS)

@@ -8,7 +8,7 @@
 //! | `aws` | documents and files in S3, the task queue in SQS (feature `aws`) |
 //! | [`folder`] | files in a folder |
 //! | [`specs_folder`] | the stock specifications with those of a folder on top |
-//! | [`targets`] | where records go: standard output, files, HTTP, Kafka |
+//! | [`targets`] | where records go: standard output, files, HTTP, Kafka, S3, SQS, Kinesis |
 //!
 //! Each adapter keeps the contract of its port (the suites in `headwater_core::ports::contract`) and turns its own errors into
 //! the port's at its own door.

@@ -111,7 +111,11 @@ impl Targets for TargetSet {
         Ok(match target {
             Target::Stdout => Box::new(stdout::StdoutSink::new(committed)),
             Target::File { name } => Box::new(file::FileSink::open(self.files.as_ref(), name, owner, committed).await?),
-            Target::Http { url, headers } => Box::new(http::HttpSink::open(self.http.clone(), url, headers, owner, committed)?),
+            Target::Http { url, headers } => {
+                // Whoever started the job may have been allowed more than this host is.
+                self.outbound.check_url(url).map_err(|refused| SinkError::Fatal(format!("url: {refused}")))?;
+                Box::new(http::HttpSink::open(self.http.clone(), url, headers, owner, committed)?)
+            }
             #[cfg(feature = "kafka")]
             Target::Kafka(target) => Box::new(kafka::KafkaSink::open(target, committed)?),
             #[cfg(not(feature = "kafka"))]

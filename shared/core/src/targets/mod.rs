@@ -99,7 +99,7 @@ pub fn mask_secrets(target: &mut Map<String, Value>) {
     for (member, value) in target.iter_mut() {
         let member = member.to_ascii_lowercase();
         match value {
-            Value::String(url) if member == "url" => mask_credentials(url),
+            Value::String(url) if member.ends_with("url") => mask_credentials(url),
             value if SECRET_WORDS.iter().any(|word| member.contains(word)) => mask(value),
             _ => {}
         }

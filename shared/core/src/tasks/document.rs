@@ -30,7 +30,15 @@ pub struct Task {
     /// When it was made.
     pub created: Timestamp,
     /// When its next step is due, by the message that was sent for it.
+    #[serde(default = "Task::due_from_the_beginning")]
     pub due: Timestamp,
+}
+
+impl Task {
+    /// What a document that does not say when its step is due means.
+    fn due_from_the_beginning() -> Timestamp {
+        Timestamp::from_micros(0)
+    }
 }
 
 /// Where a task stands.
@@ -59,6 +67,7 @@ pub struct Lease {
 pub struct SnapshotRef {
     /// The step that it was taken after; part of its key.
     pub step: u64,
-    /// Tells the attempt at that step apart from others, whose snapshots it must not overwrite; part of its key.
+    /// Tells the attempt at that step apart from others, whose snapshots it must not overwrite; part of its key, unless empty.
+    #[serde(default)]
     pub attempt: String,
 }

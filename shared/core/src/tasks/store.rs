@@ -175,5 +175,6 @@ fn source_key(id: &TaskId) -> Key {
 }
 
 fn snapshot_key(id: &TaskId, SnapshotRef { step, attempt }: &SnapshotRef) -> Key {
-    below("snapshots", id).child(&format!("{step:020}-{attempt}")).expect("a step number and an attempt are short")
+    let hyphen = if attempt.is_empty() { "" } else { "-" };
+    below("snapshots", id).child(&format!("{step:020}{hyphen}{attempt}")).expect("a step number and an attempt are short")
 }

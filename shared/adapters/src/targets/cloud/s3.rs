@@ -126,8 +126,8 @@ impl Sink for S3Sink {
             }
             Err(error) if code(&error) == "PreconditionFailed" && matches!(self.found, Found::Hidden) => {
                 let place = self.place();
-                Err(SinkError::Fatal(format!(
-                    "{place} holds what a former try wrote, which cannot be seen without the right s3:ListBucket"
+                Err(SinkError::Retry(format!(
+                    "{place} holds what a former try wrote; to see it takes the rights s3:GetObject and s3:ListBucket"
                 )))
             }
             // It may also be this very request, sent again after its answer was lost; the repetition finds out.
