@@ -30,7 +30,9 @@ fn clickstream(name: &str, target: Value, records: u64) -> Value {
 /// The records of such a job, from the command line.
 pub(crate) fn generated(records: u64) -> Vec<u8> {
     let records = records.to_string();
-    let arguments = ["generate", "clickstream/clickstream.json", "-n", &records, "-m", "100", "-s", LATER, "--seed", "20260101"];
+    // A job's first record comes a millisecond after the start, as the original's did.
+    let start = "2100-01-01T00:00:00.001";
+    let arguments = ["generate", "clickstream/clickstream.json", "-n", &records, "-m", "100", "-s", start, "--seed", "20260101"];
     program::run(&arguments).quietly()
 }
 
