@@ -1,0 +1,42 @@
+//! Hosts the Lambda functions on this machine, to be tried by hand: an HTTP API with the template's routes before `datagen`, and a
+//! queue before `worker`.
+//!
+//! `cargo run -p headwater-tests --example functions -- FOLDER ENDPOINT BUCKET QUEUE_URL`
+//!
+//! FOLDER holds the binaries (`target/release`), ENDPOINT is LocalStack's, where bucket and queue are (`headwater serve --store aws
+//! --endpoint-url ENDPOINT` makes them). Ends with the end of its standard input.
+#![allow(missing_docs, reason = "a program")]
+
+use std::io::Read as _;
+use std::path::Path;
+use std::time::Duration;
+
+use headwater_tests::lambda::{Deployment, Gateway, Queue, Routes};
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [folder, endpoint, bucket, queue_url] = arguments.as_slice() else {
+        eprintln!("functions FOLDER ENDPOINT BUCKET QUEUE_URL");
+        std::process::exit(2);
+    };
+    let deployed = |name: &str| {
+        Deployment::new(name, Path::new(folder).join(name))
+            .variable("HEADWATER_BUCKET", bucket)
+            .variable("HEADWATER_QUEUE_URL", queue_url)
+            .variable("HEADWATER_STEP_SECONDS", "1")
+            .variable("AWS_ENDPOINT_URL", endpoint)
+            .variable("AWS_ACCESS_KEY_ID", "test")
+            .variable("AWS_SECRET_ACCESS_KEY", "test")
+    };
+    let datagen = deployed("datagen").timeout(Duration::from_secs(29)).start();
+    let worker = deployed("worker").timeout(Duration::from_secs(120)).concurrency(16).start();
+    let template = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml")).expect("the template is there");
+    let keys = template.lines().filter_map(|line| line.trim().strip_prefix("RouteKey: \"")?.strip_suffix('"')?.split_once(' '));
+    let gateway = Gateway::start(keys.fold(Routes::new(), |routes, (method, path)| routes.route(method, path, &datagen)));
+    let polling = Queue::new(endpoint, queue_url).batch(5).concurrency(16).feed(&worker);
+    println!("http://{}", gateway.address());
+    let _ = std::io::stdin().read(&mut [0]);
+    for trouble in polling.trouble().iter().chain(&gateway.trouble()) {
+        eprintln!("{trouble}");
+    }
+}
