@@ -142,10 +142,10 @@ impl DatagenService {
             return Err(error);
         }
         // One that was asked to stop may still be in a worker's hands, which removes it when it sees that.
-        if let Some(former) = job.former {
-            if !self.tasks.stop_requested(&former.task).await? {
-                self.tasks.remove(&former.task).await?;
-            }
+        if let Some(former) = job.former
+            && !self.tasks.stop_requested(&former.task).await?
+        {
+            self.tasks.remove(&former.task).await?;
         }
         self.tasks.enqueue(&id, 0).await?;
         metrics::counter!("headwater_datagen_jobs_started_total", "target" => request.target.kind()).increment(1);
