@@ -2,7 +2,7 @@
 //!
 //! `tests/run` builds the binary, brings the components and runs these. `server` starts and kills servers, `http` is a client
 //! that sends what it is told, `api_client` the requests of the API on top of it, `specs` are small specifications, `localstack` is a
-//! bucket and a queue; every other module is a topic.
+//! bucket and a queue (with `HEADWATER_TEST_STORE=aws` every server's); every other module is a topic.
 #![allow(clippy::disallowed_methods, reason = "a test lives in real time")]
 #![allow(clippy::needless_pass_by_value, reason = "json!({..}) reads best where it is handed over")]
 
@@ -19,6 +19,7 @@ mod aws;
 mod cli;
 mod cloud_targets;
 mod crash;
+mod files_folder;
 mod full_disk;
 mod functions;
 mod http_target;

@@ -12,19 +12,31 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::api_client::Api;
+use crate::aws::with_credentials;
+use crate::localstack::Account;
 use crate::program;
 use crate::waiting::{seconds, wait_for};
 
-/// A folder for a server's data, which outlives the server.
-pub(crate) struct Home(TempDir);
+/// A folder for a server's data, which outlives the server. With `HEADWATER_TEST_STORE=aws` a bucket and a queue as well, which
+/// servers then keep everything in.
+pub(crate) struct Home {
+    folder: TempDir,
+    account: Option<Account>,
+}
 
 impl Home {
     pub(crate) fn new() -> Self {
-        Self(tempfile::tempdir().expect("a temporary folder can be made"))
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let account = match std::env::var("HEADWATER_TEST_STORE").as_deref() {
+            Err(_) => None,
+            Ok("aws") => Some(Account::new(40)),
+            Ok(other) => panic!("HEADWATER_TEST_STORE={other}: known is aws"),
+        };
+        Self { folder, account }
     }
 
     pub(crate) fn path(&self) -> &Path {
-        self.0.path()
+        self.folder.path()
     }
 
     /// Where the server keeps everything.
@@ -49,6 +61,11 @@ impl Home {
             command.args(["--address", "127.0.0.1:0"]);
         }
         command.arg("--data-dir").arg(self.data()).args(arguments);
+        if let Some(account) = self.account.as_ref().filter(|_| !arguments.contains(&"--store")) {
+            command.args(["--store", "aws", "--bucket", &account.bucket, "--queue-url", &account.queue_url]);
+            command.args(["--endpoint-url", &account.endpoint]);
+            return with_credentials(command);
+        }
         command
     }
 }
