@@ -13,13 +13,11 @@ use tokio::sync::watch;
 use tracing::{info, warn};
 
 use crate::args::{Serve, Store};
+use crate::steps::Receiving;
 use crate::{app, demo, logs, steps};
 
 /// How long requests under way, and then steps, may take to finish once the server is told to end.
 const LEAVE_WITHIN: Duration = Duration::from_secs(10);
-
-/// Messages received side by side from a queue across a network.
-const REMOTE_RECEIVERS: usize = 4;
 
 pub(crate) fn run(options: Serve) -> anyhow::Result<ExitCode> {
     app::check_exposure(&options)?;
@@ -42,7 +40,8 @@ async fn serve(options: Serve) -> anyhow::Result<ExitCode> {
     let resumed = if shared { upkeep.sweep(OVERDUE).await } else { upkeep.recover().await };
     let resumed = resumed.context("the jobs of the last run cannot be taken up")?;
     let (end, ending) = watch::channel(false);
-    let worker = tokio::spawn(steps::drive(app.worker, if shared { REMOTE_RECEIVERS } else { 1 }, ending.clone()));
+    let receiving = if shared { Receiving::REMOTE } else { Receiving::LOCAL };
+    let worker = tokio::spawn(steps::drive(app.worker, receiving, ending.clone()));
     if shared {
         tokio::spawn(steps::sweep(upkeep, ending.clone()));
     }

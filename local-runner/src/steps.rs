@@ -1,5 +1,6 @@
 //! Drives the worker on tokio: as many steps side by side as there may be running jobs, until told to end.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,28 +11,50 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tracing::error;
 
-/// How long a wait for a message lasts before the loop looks whether it is to end.
-const PATIENCE: Duration = Duration::from_secs(5);
-
 /// How often it is looked for tasks whose message was lost.
 const SWEEP_EVERY: Duration = Duration::from_secs(300);
 
-/// Steps tasks until `ending` says so; then lets the steps under way finish and save. `receivers` wait for messages side by side.
-pub(crate) async fn drive(worker: Worker, receivers: usize, ending: watch::Receiver<bool>) {
+/// How messages are received.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Receiving {
+    /// So many wait side by side.
+    receivers: usize,
+    /// How long a wait for a message lasts.
+    patience: Duration,
+    /// Whether a wait may be broken off. A message that was on its way then stays hidden until its time is up.
+    may_be_broken_off: bool,
+}
+
+impl Receiving {
+    /// From a queue of this process, which takes up all it knows when it starts.
+    pub(crate) const LOCAL: Self = Self { receivers: 1, patience: Duration::from_secs(5), may_be_broken_off: true };
+
+    /// From a queue across a network.
+    pub(crate) const REMOTE: Self = Self { receivers: 4, patience: Duration::from_secs(2), may_be_broken_off: false };
+}
+
+/// Steps tasks until `ending` says so; then lets the steps under way finish and save.
+pub(crate) async fn drive(worker: Worker, receiving: Receiving, ending: watch::Receiver<bool>) {
     // A job in real time waits inside its steps, so each running job may need a place of its own.
     let places = Arc::new(Semaphore::new(limits::RUNNING_JOBS));
-    let pulls = (0..receivers).map(|_| pull(worker.clone(), Arc::clone(&places), ending.clone()));
+    let pulls = (0..receiving.receivers).map(|_| pull(worker.clone(), receiving, Arc::clone(&places), ending.clone()));
     pulls.collect::<JoinSet<()>>().join_all().await;
 }
 
 /// Receives messages one after the other and handles them side by side.
-async fn pull(worker: Worker, places: Arc<Semaphore>, mut ending: watch::Receiver<bool>) {
+async fn pull(worker: Worker, receiving: Receiving, places: Arc<Semaphore>, mut ending: watch::Receiver<bool>) {
     let mut steps = JoinSet::new();
     loop {
         let place = Arc::clone(&places).acquire_owned().await.expect("the semaphore is never closed");
+        let mut receive = pin!(worker.receive(receiving.patience));
         let delivery = tokio::select! {
-            _ = ending.wait_for(|ending| *ending) => break,
-            delivery = worker.receive(PATIENCE) => delivery,
+            () = told(&mut ending) => {
+                if receiving.may_be_broken_off {
+                    break;
+                }
+                receive.await
+            }
+            delivery = &mut receive => delivery,
         };
         match delivery {
             Ok(Some(delivery)) => {
@@ -50,15 +73,23 @@ async fn pull(worker: Worker, places: Arc<Semaphore>, mut ending: watch::Receive
             }
         }
         while steps.try_join_next().is_some() {}
+        if *ending.borrow() {
+            break;
+        }
     }
     while steps.join_next().await.is_some() {}
+}
+
+/// Returns once it is time to end.
+async fn told(ending: &mut watch::Receiver<bool>) {
+    let _ = ending.wait_for(|ending| *ending).await;
 }
 
 /// Asks again, from time to time, for what may have been lost between several processes.
 pub(crate) async fn sweep(upkeep: Upkeep, mut ending: watch::Receiver<bool>) {
     loop {
         tokio::select! {
-            _ = ending.wait_for(|ending| *ending) => return,
+            () = told(&mut ending) => return,
             () = tokio::time::sleep(SWEEP_EVERY) => {}
         }
         if let Err(error) = upkeep.sweep(OVERDUE).await {
