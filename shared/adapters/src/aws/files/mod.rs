@@ -52,8 +52,6 @@ struct Manifest {
     owner: String,
     /// Drawn when the file was made; its objects lie below `files/ID/`.
     id: String,
-    /// Drawn by the writer that may write.
-    opening: String,
     pieces: Vec<Piece>,
     /// Whether nothing is expected to follow: the pieces stay what they are.
     finished: bool,
@@ -190,14 +188,8 @@ impl S3Files {
 impl Files for S3Files {
     async fn create(&self, name: &FileName, owner: &Owner) -> Result<(), PortError> {
         let former = self.manifest(name).await?;
-        let manifest = Manifest {
-            owner: owner.0.clone(),
-            id: self.draw(),
-            opening: self.draw(),
-            pieces: Vec::new(),
-            finished: false,
-            modified: self.clock.now(),
-        };
+        let manifest =
+            Manifest { owner: owner.0.clone(), id: self.draw(), pieces: Vec::new(), finished: false, modified: self.clock.now() };
         self.documents.put_json(&key_of(name)?, &manifest, Condition::Any).await?;
         if let Some((former, _)) = former {
             self.discard_all(&former).await;
@@ -213,7 +205,8 @@ impl Files for S3Files {
         if former.length() < offset {
             return Err(too_short(name));
         }
-        let mut manifest = Manifest { opening: self.draw(), finished: false, ..former.clone() };
+        // Written even when nothing is cut off: a writer that was opened before has the version it replaces, and cannot commit.
+        let mut manifest = Manifest { finished: false, ..former.clone() };
         manifest.cut(offset);
         if manifest.length() < former.length() {
             manifest.modified = self.clock.now();
