@@ -1,0 +1,1 @@
+//! What an event means under the format of its stream or of a view.

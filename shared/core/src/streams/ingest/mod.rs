@@ -1,0 +1,1 @@
+//! Cuts request bodies into events.

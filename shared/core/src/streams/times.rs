@@ -1,0 +1,1 @@
+//! Times of a window and times to live, as requests give them.
