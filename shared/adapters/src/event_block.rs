@@ -85,7 +85,13 @@ impl BlockBuilder {
 
     /// The block; the builder begins a new one.
     pub(crate) fn finish(&mut self) -> Vec<u8> {
-        let mut block = Vec::with_capacity(self.size());
+        self.finish_behind(&[])
+    }
+
+    /// The block, behind other bytes.
+    pub(crate) fn finish_behind(&mut self, before: &[u8]) -> Vec<u8> {
+        let mut block = Vec::with_capacity(before.len() + self.size());
+        block.extend_from_slice(before);
         put_number(&mut block, self.count);
         put_number(&mut block, self.indices.len() as u64);
         block.extend_from_slice(&self.sets);

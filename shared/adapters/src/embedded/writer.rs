@@ -9,9 +9,10 @@ use headwater_core::ports::{Clock, PortError, Timestamp};
 use redb::WriteTransaction;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
+use super::document_cache::DocumentCache;
 use super::engine::{Engine, full, port_error};
-use super::sweeping;
 use super::tables::Tables;
+use super::{appending, sweeping};
 
 /// Writes that may wait at once, and so also the most in one commit. Whoever comes beyond that waits to get in line.
 const LINE: usize = 1024;
@@ -83,11 +84,31 @@ where
     }
 }
 
+/// A write that nobody waits for.
+struct Chore<F>(Option<F>);
+
+impl<F> Job for Chore<F>
+where
+    F: FnOnce(&mut Tables<'_>) -> Result<(), redb::Error> + Send,
+{
+    fn size(&self) -> u64 {
+        0
+    }
+
+    fn refuse(&mut self) {}
+
+    fn run(&mut self, tables: &mut Tables<'_>) -> Result<(), redb::Error> {
+        self.0.take().map_or(Ok(()), |work| work(tables))
+    }
+
+    fn answer(self: Box<Self>, _: Option<&Arc<redb::Error>>) {}
+}
+
 impl Writer {
     /// Starts the thread.
-    pub(super) fn start(engine: Arc<Engine>, clock: Arc<dyn Clock>) -> Self {
+    pub(super) fn start(engine: Arc<Engine>, clock: Arc<dyn Clock>, cache: Arc<DocumentCache>) -> Self {
         let (jobs, line) = mpsc::channel();
-        let thread = thread::Builder::new().name("store-writer".to_owned()).spawn(move || write_all(&engine, &*clock, &line));
+        let thread = thread::Builder::new().name("store-writer".to_owned()).spawn(move || write_all(&engine, &*clock, &cache, &line));
         // Without a thread the line has no end, and every write says so.
         Self { jobs: Some(jobs), room: Arc::new(Semaphore::new(LINE)), thread: thread.ok() }
     }
@@ -105,6 +126,13 @@ impl Writer {
         self.jobs.as_ref().and_then(|jobs| jobs.send(job).ok()).ok_or_else(stopped)?;
         answer.await.map_err(|_| stopped())?
     }
+
+    /// Has something done some time, which only makes room: if it fails, or the process ends before, the next start makes up for it.
+    pub(super) fn submit(&self, work: impl FnOnce(&mut Tables<'_>) -> Result<(), redb::Error> + Send + 'static) {
+        if let Some(jobs) = &self.jobs {
+            let _ = jobs.send(Box::new(Chore(Some(work))));
+        }
+    }
 }
 
 impl Drop for Writer {
@@ -117,7 +145,7 @@ impl Drop for Writer {
     }
 }
 
-fn write_all(engine: &Engine, clock: &dyn Clock, line: &mpsc::Receiver<Box<dyn Job>>) {
+fn write_all(engine: &Engine, clock: &dyn Clock, cache: &DocumentCache, line: &mpsc::Receiver<Box<dyn Job>>) {
     let mut admission = Admission { engine, clock, room: 0, reusable: 0, looked: None };
     let mut sweeping = true; // A former process may have left something to remove.
     loop {
@@ -133,7 +161,7 @@ fn write_all(engine: &Engine, clock: &dyn Clock, line: &mpsc::Receiver<Box<dyn J
                 Err(_) => break,
             }
         }
-        let outcome = commit(&mut admission, &mut jobs).map_err(Arc::new);
+        let outcome = commit(&mut admission, cache, &mut jobs).map_err(Arc::new);
         for job in jobs {
             job.answer(outcome.as_ref().err());
         }
@@ -148,20 +176,25 @@ fn write_all(engine: &Engine, clock: &dyn Clock, line: &mpsc::Receiver<Box<dyn J
 }
 
 /// Runs the jobs, and a bit of sweeping, in one transaction. Answers whether there is more to sweep.
-fn commit(admission: &mut Admission<'_>, jobs: &mut [Box<dyn Job>]) -> Result<bool, redb::Error> {
+fn commit(admission: &mut Admission<'_>, cache: &DocumentCache, jobs: &mut [Box<dyn Job>]) -> Result<bool, redb::Error> {
     let engine = admission.engine;
     if engine.is_closed() {
         engine.reopen()?;
     }
     admission.room = engine.room();
-    engine.write(|transaction| {
-        let mut tables = Tables::open(transaction)?;
+    let mut touched = Vec::new();
+    let more = engine.write(|transaction| {
+        let mut tables = Tables::open(transaction, admission.clock.now().as_millis())?;
         for job in jobs {
             if admission.admits(job.size(), transaction)? { job.run(&mut tables)? } else { job.refuse() }
         }
+        appending::finish(&mut tables)?;
         let more = sweeping::sweep(&mut tables)?;
+        touched = std::mem::take(&mut tables.touched);
         Ok((more, tables.changed))
-    })
+    });
+    cache.forget(&touched); // Also when it failed: who knows.
+    more
 }
 
 /// Decides what there is still room for.
