@@ -1,0 +1,116 @@
+//! Reads events as JSON: piece by piece, with bounded memory.
+
+use bytes::Bytes;
+use futures::stream::{self, BoxStream, StreamExt as _};
+
+use super::formats::FormatReader;
+use super::registry::Stream;
+use super::render;
+use super::service::StreamService;
+use super::times::Window;
+use crate::ports::{EventStream, Headers, PortError, StoredEvent, TimeRange};
+
+/// Bytes of JSON after which a piece ends.
+const PIECE: usize = 256 << 10;
+
+/// Events after which a piece ends that are read by a format, which takes longer: other requests get their turn in between.
+const FORMATTED: usize = 64;
+
+/// Events as one JSON array, in pieces. There is at least one event.
+pub type JsonEvents = BoxStream<'static, Result<Bytes, PortError>>;
+
+/// What is left of a read.
+struct Reading {
+    stored: EventStream,
+    events: std::vec::IntoIter<StoredEvent>,
+    /// Events that may still be given.
+    left: u64,
+    format: Option<FormatReader>,
+    begun: bool,
+    /// The headers that were rendered last, and as what.
+    headers: (Headers, Vec<u8>),
+}
+
+impl StreamService {
+    /// The events of a window, oldest first, as a JSON array; `None` when there is none. With a format, each event has a member
+    /// `record` besides, or `error` where it does not fit.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn read(&self, stream: &Stream, window: Window, format: Option<FormatReader>) -> Result<Option<JsonEvents>, PortError> {
+        let Some(alive) = stream.properties.ttl.first_alive(self.now()) else { return Ok(None) };
+        let range = TimeRange { from: window.start.max(alive), until: window.end };
+        if range.from >= range.until {
+            return Ok(None);
+        }
+        let mut stored = self.log.read(&stream.log, range, None).await?;
+        let Some(first) = stored.next().await.transpose()? else { return Ok(None) };
+        let mut headers = Vec::new();
+        render::headers(&mut headers, std::iter::empty());
+        let reading = Reading {
+            stored,
+            events: first.into_iter(),
+            left: window.limit,
+            format,
+            begun: false,
+            headers: (Headers::default(), headers),
+        };
+        Ok(Some(stream::try_unfold(Some(reading), next_piece).boxed()))
+    }
+}
+
+async fn next_piece(reading: Option<Reading>) -> Result<Option<(Bytes, Option<Reading>)>, PortError> {
+    let Some(mut reading) = reading else { return Ok(None) };
+    let mut out = Vec::new();
+    loop {
+        if reading.render_events(&mut out) {
+            return Ok(Some((out.into(), Some(reading))));
+        }
+        match if reading.left == 0 { None } else { reading.stored.next().await.transpose()? } {
+            Some(events) => reading.events = events.into_iter(),
+            None => {
+                out.push(b']');
+                return Ok(Some((out.into(), None)));
+            }
+        }
+    }
+}
+
+impl Reading {
+    /// Renders the events at hand. Answers whether a piece is full before all of them are.
+    fn render_events(&mut self, out: &mut Vec<u8>) -> bool {
+        let mut rendered = 0;
+        while self.left > 0 {
+            let Some(event) = self.events.next() else { return false };
+            self.left -= 1;
+            out.push(if self.begun { b',' } else { b'[' });
+            self.begun = true;
+            self.render(&event, out);
+            rendered += 1;
+            if out.len() >= PIECE || (self.format.is_some() && rendered == FORMATTED) {
+                return true;
+            }
+        }
+        false
+    }
+
+    fn render(&mut self, stored: &StoredEvent, out: &mut Vec<u8>) {
+        let StoredEvent { position, event } = stored;
+        if !self.headers.0.is_same(&event.headers) {
+            self.headers.1.clear();
+            render::headers(&mut self.headers.1, event.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+            self.headers.0 = event.headers.clone();
+        }
+        render::open_event(out, position.millis, &self.headers.1, &event.body);
+        if let Some(format) = &mut self.format {
+            out.extend_from_slice(br#","record":"#);
+            let before = out.len();
+            if let Err(misfit) = format.read(&event.body, &|name| event.headers.value(name), out) {
+                out.truncate(before - br#""record":"#.len());
+                out.extend_from_slice(br#""error":"#);
+                render::text(out, &misfit.to_string());
+            }
+        }
+        out.push(b'}');
+    }
+}

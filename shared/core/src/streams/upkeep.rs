@@ -1,0 +1,79 @@
+//! What is done for streams from time to time, so that nothing is left over.
+
+use serde::{Deserialize, Serialize};
+use tracing::warn;
+
+use super::registry::Stream;
+use super::service::StreamService;
+use crate::ids::StreamName;
+use crate::ports::{Condition, DocumentsExt as _, Key, LogName, PortError, Timestamp};
+
+/// A stream whose removal has begun.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Removal {
+    name: StreamName,
+    log: LogName,
+}
+
+const REMOVALS: &str = "streams/removals";
+
+impl Removal {
+    fn key(&self) -> Key {
+        // The last part of a log's name is unique.
+        let unique = self.log.0.rsplit('/').next().unwrap_or_default();
+        Key::root(REMOVALS).child(unique).expect("it is short")
+    }
+}
+
+impl StreamService {
+    pub(super) async fn note_removal(&self, stream: &Stream) -> Result<Removal, PortError> {
+        let removal = Removal { name: stream.name.clone(), log: stream.log.clone() };
+        self.registry.documents.put_json(&removal.key(), &removal, Condition::Any).await?;
+        Ok(removal)
+    }
+
+    /// Removes what is left of a stream whose document is gone.
+    pub(super) async fn finish_removal(&self, removal: &Removal) -> Result<(), PortError> {
+        self.log.remove(&removal.log).await?;
+        self.usage.forget(&removal.name, &removal.log).await?;
+        self.notices.forget(&removal.name, &removal.log).await?;
+        self.registry.documents.delete(&removal.key(), Condition::Any).await
+    }
+
+    /// Finishes removals that were broken off, has the space of expired events come back, and announces what was not announced.
+    /// For a host to call when it starts, and every few minutes. What fails for one stream is left to the next time.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn tidy(&self) -> Result<(), PortError> {
+        for listed in self.registry.documents.list_all(&Key::root(REMOVALS)).await? {
+            let Some((removal, _)) = self.registry.documents.get_json::<Removal>(&listed.key).await? else { continue };
+            if self.registry.find(&removal.name).await?.is_some_and(|found| found.stream.log == removal.log) {
+                // It was broken off before anything was removed, and nobody was told that it was.
+                self.registry.documents.delete(&listed.key, Condition::Any).await?;
+            } else {
+                self.finish_removal(&removal).await?;
+            }
+        }
+        for namespace in self.registry.namespaces().await? {
+            for stream in self.registry.streams(&namespace).await? {
+                let name = StreamName { namespace: namespace.clone(), stream };
+                if let Err(error) = self.tidy_stream(&name).await {
+                    warn!(error = &error as &dyn std::error::Error, stream = %name, "a stream could not be tidied");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn tidy_stream(&self, name: &StreamName) -> Result<(), PortError> {
+        let Some(found) = self.registry.find(name).await? else { return Ok(()) };
+        let now = self.now();
+        match found.stream.properties.ttl.first_alive(now) {
+            Some(first) if first > 0 => self.log.trim(&found.stream.log, Timestamp::from_millis(first)).await?,
+            None => self.log.trim(&found.stream.log, Timestamp::from_millis(now)).await?,
+            Some(_) => {}
+        }
+        self.notices.announce(&found.stream).await
+    }
+}
