@@ -2,5 +2,6 @@
 
 pub mod formats;
 pub mod ingest;
+pub mod quoted;
 pub mod render;
 pub mod times;
