@@ -12,6 +12,7 @@ use headwater_adapters::{OsEntropy, Stores, SystemClock};
 use headwater_core::datagen::{DatagenService, DatagenStepper, KIND, Specifications, Stock};
 use headwater_core::limits;
 use headwater_core::ports::{Clock, Entropy, Targets};
+use headwater_core::streams::{QueueWriter, StreamService, StreamUsage};
 use headwater_core::tasks::{Budget, TaskStore, Worker, WorkerConfig};
 use headwater_web::{House, Token, with_house_layers};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -38,6 +39,8 @@ pub(crate) struct App {
     pub(crate) worker: Worker,
     pub(crate) tasks: TaskStore,
     pub(crate) datagen: DatagenService,
+    pub(crate) streams: StreamService,
+    pub(crate) queue_writer: QueueWriter,
 }
 
 /// Opens the stores and composes everything over them.
@@ -65,7 +68,8 @@ pub(crate) async fn compose(options: &Serve, prometheus: PrometheusHandle) -> an
         }
     };
     let outbound = options.allow_outbound.clone().unwrap_or_default();
-    let targets = TargetSet::new(Arc::clone(&stores.files), outbound);
+    let (streams, queue_writer) = stores.streams(&clock, &entropy).with_queue();
+    let targets = TargetSet::new(Arc::clone(&stores.files), streams.clone(), outbound);
     #[cfg(feature = "aws")]
     let targets = match names {
         Some(names) => targets.with_aws(aws).sparing(&names.bucket, &names.queue_url),
@@ -89,8 +93,12 @@ pub(crate) async fn compose(options: &Serve, prometheus: PrometheusHandle) -> an
     let worker = Worker::new(tasks.clone(), Arc::clone(&stores.queue), Arc::clone(&clock), [(KIND, stepper)], config);
     let house =
         House { token: options.token.clone().map(|token| Token::new(token.0)), clock: Arc::clone(&clock), entropy, largest_reply: None };
-    let routes = with_house_layers(host_routes(prometheus).merge(headwater_datagen::router(datagen.clone())), house);
-    Ok(App { routes, worker, tasks, datagen })
+    let usage = StreamUsage::new(streams.clone(), vec![Arc::new(datagen.clone())]);
+    let routes = host_routes(prometheus)
+        .merge(headwater_datagen::router(datagen.clone()))
+        .merge(headwater_streams::router(streams.clone(), usage));
+    let routes = with_house_layers(routes, house);
+    Ok(App { routes, worker, tasks, datagen, streams, queue_writer })
 }
 
 /// What the host itself answers.

@@ -64,3 +64,20 @@ pub const PREVIEW_DEFAULT: u64 = 10;
 pub const PREVIEW_MOST: u64 = 1000;
 /// Bytes after which a preview begins no further record: about what a reply may hold.
 pub const PREVIEW_BYTES: usize = 3 * 1024 * 1024;
+
+/// Streams of which a process remembers what their documents say, and the like: a few megabytes.
+pub const STREAMS_REMEMBERED: usize = 20_000;
+
+/// Views of a stream: they stand in its document.
+pub const VIEWS: usize = 100;
+
+/// Programs that may name themselves as users of a stream: they stand in one document.
+pub const PROGRAMS: usize = 1000;
+
+/// Notices of a stream that are kept for subscribers who come back.
+pub const NOTICES: usize = 100;
+
+/// Asynchronous events, and bytes of them, that may wait to be written. Who sends more waits, too.
+pub const QUEUED_EVENTS: usize = 4096;
+/// See [`QUEUED_EVENTS`].
+pub const QUEUED_BYTES: usize = 64 << 20;

@@ -1,6 +1,6 @@
 use axum::response::{IntoResponse, Response};
 use headwater_core::ports::PortError;
-use http::header::{CONTENT_TYPE, HeaderValue};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use http::{HeaderName, StatusCode};
 use serde_json::{Map, Value, json};
 
@@ -57,8 +57,22 @@ impl From<PortError> for Problem {
     }
 }
 
+/// What a problem says, beside its answer: a host may render it otherwise for some of its groups.
+#[derive(Debug, Clone)]
+struct Said(String);
+
+/// The answer again, as plain text if it is a problem.
+pub(crate) fn as_plain_text(mut response: Response) -> Response {
+    let Some(Said(message)) = response.extensions_mut().remove() else { return response };
+    let (mut parts, _) = response.into_parts();
+    parts.headers.remove(CONTENT_LENGTH);
+    parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    Response::from_parts(parts, message.into())
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
+        let said = Said(self.message.clone());
         let mut body = json!({ "message": self.message });
         if let Value::Object(members) = &mut body {
             members.extend(self.members);
@@ -66,6 +80,7 @@ impl IntoResponse for Problem {
         let mut response = (self.status, body.to_string()).into_response();
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         response.headers_mut().extend(self.headers);
+        response.extensions_mut().insert(said);
         response
     }
 }

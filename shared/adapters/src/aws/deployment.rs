@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use headwater_core::datagen::{DatagenService, Stock};
 use headwater_core::ports::{Clock, Entropy, Targets};
+use headwater_core::streams::{StreamService, StreamUsage};
 
 use super::{Aws, SqsTaskQueue};
 use crate::targets::{OutboundHosts, TargetSet};
@@ -25,6 +26,8 @@ pub struct Deployment {
     pub stores: Stores,
     /// The queue itself, for whoever is handed its messages.
     pub queue: SqsTaskQueue,
+    /// The streams.
+    pub streams: StreamService,
     /// The targets.
     pub targets: Arc<dyn Targets>,
     /// The time.
@@ -61,8 +64,15 @@ impl Deployment {
         let clients = aws.clients().await;
         let stores = Stores::aws(clients, &bucket, &queue_url, &clock, &entropy);
         let queue = SqsTaskQueue::new(clients.sqs.clone(), &queue_url, Arc::clone(&clock));
-        let targets = Arc::new(TargetSet::new(Arc::clone(&stores.files), outbound).with_aws(aws).sparing(&bucket, &queue_url));
-        Ok(Self { stores, queue, targets, clock, entropy })
+        let streams = stores.streams(&clock, &entropy);
+        let targets = Arc::new(TargetSet::new(Arc::clone(&stores.files), streams.clone(), outbound).with_aws(aws).sparing(&bucket, &queue_url));
+        Ok(Self { stores, queue, streams, targets, clock, entropy })
+    }
+
+    /// What is known of who uses streams.
+    #[must_use]
+    pub fn stream_usage(&self) -> StreamUsage {
+        StreamUsage::new(self.streams.clone(), vec![Arc::new(self.datagen())])
     }
 
     /// The datagen service, with the stock specifications.

@@ -1,6 +1,7 @@
 //! The targets: one [`Sink`] per kind, opened by [`TargetSet`].
 //!
-//! `file` writes through the [`Files`] port and so to whatever keeps the host's files; `kafka` stands behind the cargo feature
+//! `file` writes through the [`Files`] port and `stream` through [`StreamService`], and so to whatever keeps the host's files and
+//! streams; `kafka` stands behind the cargo feature
 //! of that name, since its client is a C library, and `s3`, `sqs` and `kinesis` behind `aws`.
 
 #[cfg(feature = "aws")]
@@ -11,12 +12,14 @@ mod http;
 mod kafka;
 mod outbound;
 mod stdout;
+mod stream;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use headwater_core::mistakes::Mistake;
 use headwater_core::ports::{Committed, Files, Owner, PortError, Sink, SinkError, Targets};
+use headwater_core::streams::StreamService;
 use headwater_core::targets::Target;
 
 #[cfg(feature = "aws")]
@@ -32,6 +35,7 @@ pub use outbound::OutboundHosts;
 #[derive(Debug, Clone)]
 pub struct TargetSet {
     files: Arc<dyn Files>,
+    streams: StreamService,
     http: reqwest::Client,
     outbound: OutboundHosts,
     #[cfg(feature = "aws")]
@@ -42,12 +46,13 @@ pub struct TargetSet {
 }
 
 impl TargetSet {
-    /// Targets over the host's files, calling out only to hosts that `outbound` allows, and to the services of the environment's
+    /// Targets over the host's files and streams, calling out only to hosts that `outbound` allows, and to the services of the environment's
     /// AWS account.
     #[must_use]
-    pub fn new(files: Arc<dyn Files>, outbound: OutboundHosts) -> Self {
+    pub fn new(files: Arc<dyn Files>, streams: StreamService, outbound: OutboundHosts) -> Self {
         Self {
             files,
+            streams,
             http: http::client(),
             outbound,
             #[cfg(feature = "aws")]
@@ -89,7 +94,7 @@ impl TargetSet {
 impl Targets for TargetSet {
     fn supports(&self, target: &Target) -> Result<(), Mistake> {
         match target {
-            Target::Stdout | Target::File { .. } => Ok(()),
+            Target::Stdout | Target::File { .. } | Target::Stream(_) => Ok(()),
             Target::Http { url, .. } => self.outbound.check_url(url).map_err(|refused| Mistake::new("target.url", refused)),
             Target::Kafka(_) if cfg!(feature = "kafka") => Ok(()),
             Target::Kafka(_) => Err(Mistake::new("target.type", without("kafka"))),
@@ -103,6 +108,7 @@ impl Targets for TargetSet {
     async fn prepare(&self, target: &Target, owner: &Owner) -> Result<(), SinkError> {
         match target {
             Target::File { name } => self.files.create(name, owner).await.map_err(|error| file::trouble(name, &error)),
+            Target::Stream(name) => stream::prepare(&self.streams, name).await,
             _ => Ok(()),
         }
     }
@@ -111,6 +117,7 @@ impl Targets for TargetSet {
         Ok(match target {
             Target::Stdout => Box::new(stdout::StdoutSink::new(committed)),
             Target::File { name } => Box::new(file::FileSink::open(self.files.as_ref(), name, owner, committed).await?),
+            Target::Stream(name) => Box::new(stream::StreamSink::open(self.streams.clone(), name, owner, committed).await?),
             Target::Http { url, headers } => {
                 // Whoever started the job may have been allowed more than this host is.
                 self.outbound.check_url(url).map_err(|refused| SinkError::Fatal(format!("url: {refused}")))?;

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,9 @@ use super::service::StreamService;
 use crate::ids::StreamName;
 use crate::limits;
 use crate::ports::{Clock, Condition, Documents, DocumentsExt as _, Etag, Key, LogName, LogSize, PortError};
+
+/// How often it is looked for notices that somebody waits for.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// That a stream has grown by its threshold.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -249,6 +253,25 @@ impl StreamService {
         match self.registry.find(&name).await? {
             Some(found) if found.stream.log == *log => self.notices.look(&found.stream, size, &*self.clock).await.map(drop),
             _ => Ok(()),
+        }
+    }
+
+    /// Waits for notices of a stream after the one with this number, or for that long: then there are none. `None` when the
+    /// stream is gone, or the host is about to end.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn await_notices(&self, stream: &Stream, id: u64, at_most: Duration) -> Result<Option<Vec<Notice>>, PortError> {
+        let end = self.clock.now().plus(at_most);
+        loop {
+            if self.is_ending() || self.registry.find(&stream.name).await?.is_none_or(|found| found.stream.log != stream.log) {
+                return Ok(None);
+            }
+            let (notices, _) = self.notices_after(stream, id).await?;
+            if !notices.is_empty() || self.clock.now() >= end {
+                return Ok(Some(notices));
+            }
+            self.clock.sleep(LOOK_EVERY).await;
         }
     }
 

@@ -152,7 +152,7 @@ fn text(body: &Map<String, Value>, member: &'static str) -> Result<Option<String
 }
 
 impl Properties {
-    /// The properties as they are reported and, but for the time to live, kept.
+    /// The properties as they are reported and kept; [`Changes::parse`] reads them.
     #[must_use]
     pub fn to_json(&self) -> Map<String, Value> {
         let mut members = Map::from_iter([

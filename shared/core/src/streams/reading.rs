@@ -5,7 +5,7 @@ use futures::stream::{self, BoxStream, StreamExt as _};
 
 use super::formats::FormatReader;
 use super::registry::Stream;
-use super::render;
+use super::render::{self, HeaderText};
 use super::service::StreamService;
 use super::times::Window;
 use crate::ports::{EventStream, Headers, PortError, StoredEvent, TimeRange};
@@ -28,7 +28,7 @@ struct Reading {
     format: Option<FormatReader>,
     begun: bool,
     /// The headers that were rendered last, and as what.
-    headers: (Headers, Vec<u8>),
+    headers: (Headers, HeaderText),
 }
 
 impl StreamService {
@@ -45,15 +45,13 @@ impl StreamService {
         }
         let mut stored = self.log.read(&stream.log, range, None).await?;
         let Some(first) = stored.next().await.transpose()? else { return Ok(None) };
-        let mut headers = Vec::new();
-        render::headers(&mut headers, std::iter::empty());
         let reading = Reading {
             stored,
             events: first.into_iter(),
             left: window.limit,
             format,
             begun: false,
-            headers: (Headers::default(), headers),
+            headers: (Headers::default(), HeaderText::new(std::iter::empty())),
         };
         Ok(Some(stream::try_unfold(Some(reading), next_piece).boxed()))
     }
@@ -97,11 +95,10 @@ impl Reading {
     fn render(&mut self, stored: &StoredEvent, out: &mut Vec<u8>) {
         let StoredEvent { position, event } = stored;
         if !self.headers.0.is_same(&event.headers) {
-            self.headers.1.clear();
-            render::headers(&mut self.headers.1, event.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-            self.headers.0 = event.headers.clone();
+            let pairs = event.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+            self.headers = (event.headers.clone(), HeaderText::new(pairs));
         }
-        render::open_event(out, position.millis, &self.headers.1, &event.body);
+        self.headers.1.open_event(out, position.millis, &event.body);
         if let Some(format) = &mut self.format {
             out.extend_from_slice(br#","record":"#);
             let before = out.len();

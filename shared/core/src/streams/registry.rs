@@ -8,7 +8,6 @@ use serde_json::{Map, Value};
 
 use super::formats::Format;
 use super::properties::{Changes, Properties};
-use super::times::Ttl;
 use crate::ids::{NamespaceId, StreamId, StreamName};
 use crate::limits;
 use crate::ports::{Condition, Documents, DocumentsExt as _, Etag, Key, LogName, PortError};
@@ -37,8 +36,7 @@ pub(super) struct Found {
 #[derive(Debug, Serialize, Deserialize)]
 struct Stored {
     log: LogName,
-    /// Milliseconds.
-    ttl: i64,
+    /// As they are reported.
     properties: Map<String, Value>,
     views: BTreeMap<StreamId, Value>,
 }
@@ -138,12 +136,9 @@ impl Registry {
     }
 
     pub(super) async fn put(&self, stream: &Stream, condition: Condition) -> Result<(), PortError> {
-        let mut properties = stream.properties.to_json();
-        properties.remove("ttl");
         let stored = Stored {
             log: stream.log.clone(),
-            ttl: stream.properties.ttl.as_millis(),
-            properties,
+            properties: stream.properties.to_json(),
             views: stream.views.iter().map(|(id, format)| (id.clone(), format.to_json())).collect(),
         };
         self.documents.put_json(&stream_key(&stream.name), &stored, condition).await.map(drop)
@@ -162,8 +157,7 @@ type Damage = Box<dyn std::error::Error + Send + Sync>;
 fn read(name: &StreamName, body: &[u8]) -> Result<Stream, Damage> {
     let stored: Stored = serde_json::from_slice(body)?;
     // What is stored is what was reported once, and so reads like a request.
-    let changes = Changes::parse(&serde_json::to_vec(&stored.properties)?)?;
-    let properties = Properties { ttl: Ttl::from_millis(stored.ttl), ..changes.of_a_new_stream() };
+    let properties = Changes::parse(&serde_json::to_vec(&stored.properties)?)?.of_a_new_stream();
     let views = stored.views.iter().map(|(id, format)| Ok((id.clone(), Format::from_json(format)?)));
     Ok(Stream { name: name.clone(), log: stored.log, properties, views: views.collect::<Result<_, Damage>>()? })
 }

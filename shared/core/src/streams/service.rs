@@ -1,12 +1,14 @@
 //! Answers the requests of the streams API, whoever brings them.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::formats::Format;
 use super::notices::Notices;
 use super::programs::Program;
 use super::properties::{Changes, PropertiesError};
 use super::registry::{DEFAULT_NAMESPACE, Found, Registry, Stream};
+use super::times::{Window, WindowError};
 use super::usage::Usage;
 use super::writing::Queue;
 use crate::ids::{NamespaceId, StreamId, StreamName};
@@ -60,6 +62,7 @@ pub struct StreamService {
     pub(super) usage: Usage,
     pub(super) notices: Notices,
     pub(super) queue: Option<Queue>,
+    ending: Arc<AtomicBool>,
 }
 
 impl StreamService {
@@ -75,7 +78,25 @@ impl StreamService {
             clock,
             entropy,
             queue: None,
+            ending: Arc::default(),
         }
+    }
+
+    /// Has whoever waits for something to happen in a stream stop waiting: the host is about to end.
+    pub fn end(&self) {
+        self.ending.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_ending(&self) -> bool {
+        self.ending.load(Ordering::Relaxed)
+    }
+
+    /// Reads the parameters of a read.
+    ///
+    /// # Errors
+    /// The first mistake in them.
+    pub fn window(&self, start: Option<&str>, end: Option<&str>, limit: Option<&str>) -> Result<Window, WindowError> {
+        Window::parse(start, end, limit, self.now())
     }
 
     /// The present, in milliseconds.

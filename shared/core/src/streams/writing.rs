@@ -153,17 +153,23 @@ impl Batch {
     /// # Errors
     /// See [`BatchError`].
     pub async fn push(&mut self, piece: &Bytes) -> Result<(), BatchError> {
-        let mut bodies = Vec::new();
-        match &mut self.cutter {
-            Cutter::Lines(lines) => lines.push(piece, &mut bodies)?,
-            Cutter::Avro(file) => {
-                file.push(piece, &mut bodies)?;
-                if !bodies.is_empty() && self.events == 0 {
-                    self.headers = with_schema(&self.headers, file);
-                }
+        let mut piece = piece.clone();
+        let mut more = true;
+        while more {
+            let mut bodies = Vec::new();
+            more = match &mut self.cutter {
+                Cutter::Lines(lines) => lines.push(&piece, &mut bodies).map(|()| false)?,
+                Cutter::Avro(file) => file.pull(&mut piece, &mut bodies)?,
+            };
+            if let Cutter::Avro(file) = &self.cutter
+                && self.events == 0
+                && !bodies.is_empty()
+            {
+                self.headers = with_schema(&self.headers, file);
             }
+            self.take(bodies).await?;
         }
-        self.take(bodies).await
+        Ok(())
     }
 
     async fn take(&mut self, bodies: Vec<Bytes>) -> Result<(), BatchError> {
