@@ -13,6 +13,7 @@ mod generate;
 mod logs;
 mod serve;
 mod steps;
+mod streams_upkeep;
 
 use std::io::Write as _;
 use std::process::ExitCode;

@@ -14,7 +14,7 @@ use tracing::{info, warn};
 
 use crate::args::{Serve, Store};
 use crate::steps::Receiving;
-use crate::{app, demo, logs, steps};
+use crate::{app, demo, logs, steps, streams_upkeep};
 
 /// How long requests under way, and then steps, may take to finish once the server is told to end.
 const LEAVE_WITHIN: Duration = Duration::from_secs(10);
@@ -45,6 +45,7 @@ async fn serve(options: Serve) -> anyhow::Result<ExitCode> {
     if shared {
         tokio::spawn(steps::sweep(upkeep, ending.clone()));
     }
+    let queue_writer = streams_upkeep::start(&app.streams, app.queue_writer, &ending);
     if options.demo {
         demo::start(&app.datagen, address).await;
     }
@@ -59,7 +60,7 @@ async fn serve(options: Serve) -> anyhow::Result<ExitCode> {
         () = told_to_end() => info!("ending: finishing what is under way"),
         ended = &mut server => ended.context("the server broke down")??,
     }
-    let _ = end.send(true);
+    app.streams.end();
     if tokio::time::timeout(LEAVE_WITHIN, worker).await.is_err() {
         warn!("a step did not end in time; it is repeated at the next start");
     }

@@ -81,3 +81,25 @@ pub const NOTICES: usize = 100;
 pub const QUEUED_EVENTS: usize = 4096;
 /// See [`QUEUED_EVENTS`].
 pub const QUEUED_BYTES: usize = 64 << 20;
+/// Longest body of an event in bytes: as long as the body of a request, so that what is sent alone and what is sent among others
+/// meet the same bound.
+pub const EVENT_BODY: usize = REQUEST_BODY;
+
+/// Largest header of an Avro file in bytes. It is held in memory while it arrives, and its schema goes with every event.
+pub const AVRO_HEADER: usize = 1024 * 1024;
+
+/// Largest block of an Avro file in bytes, as it arrives and decompressed: a block is held in memory whole. Writers end one after
+/// some 64 KB; it must hold at least one datum of [`EVENT_BODY`].
+pub const AVRO_BLOCK: usize = 16 * 1024 * 1024;
+
+/// Deepest nesting of a datum. Reading one takes some hundred bytes of stack for each level.
+pub const AVRO_NESTING: usize = 500;
+
+/// Longest full name of an Avro type in bytes: a namespace counts again for every name inside it.
+pub const AVRO_NAME: usize = 1024;
+
+/// Most datums without bytes of one Avro file, and most items without bytes of one datum: a few bytes announce any number of them.
+pub const AVRO_EMPTY: u64 = 1024 * 1024;
+
+/// Datums of an Avro file taken at once: a small block can hold millions, and each costs some tens of bytes beside its own.
+pub const AVRO_DATUMS_AT_ONCE: usize = 4096;

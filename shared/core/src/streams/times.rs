@@ -253,7 +253,8 @@ mod tests {
 
     #[test]
     fn other_texts_are_no_times() {
-        let more = ["now-", "now1h", "now-h", "now-1", "now-1w", "now-1hh", "now--1h", "now-1.5h", "now-1h ", "nowé1h", "now-1é", "٣", "+5"];
+        let more =
+            ["now-", "now1h", "now-h", "now-1", "now-1w", "now-1hh", "now--1h", "now-1.5h", "now-1h ", "nowé1h", "now-1é", "٣", "+5"];
         for text in ["", "-1", "1.5", "abc", "now -1h", "now-6h 30m", "NOW", "now-1H", " now", "1e3", "0x10"].into_iter().chain(more) {
             assert_eq!(parse_time(text, NOW), Err(TimeError::Form(Quoted::new(text))), "{text}");
         }
