@@ -69,7 +69,7 @@ pub(crate) async fn compose(options: &Serve, prometheus: PrometheusHandle) -> an
     };
     let outbound = options.allow_outbound.clone().unwrap_or_default();
     let (streams, queue_writer) = stores.streams(&clock, &entropy).with_queue();
-    let targets = TargetSet::new(Arc::clone(&stores.files), streams.clone(), outbound);
+    let targets = TargetSet::new(Arc::clone(&stores.files), outbound).with_streams(streams.clone());
     #[cfg(feature = "aws")]
     let targets = match names {
         Some(names) => targets.with_aws(aws).sparing(&names.bucket, &names.queue_url),
@@ -94,9 +94,8 @@ pub(crate) async fn compose(options: &Serve, prometheus: PrometheusHandle) -> an
     let house =
         House { token: options.token.clone().map(|token| Token::new(token.0)), clock: Arc::clone(&clock), entropy, largest_reply: None };
     let usage = StreamUsage::new(streams.clone(), vec![Arc::new(datagen.clone())]);
-    let routes = host_routes(prometheus)
-        .merge(headwater_datagen::router(datagen.clone()))
-        .merge(headwater_streams::router(streams.clone(), usage));
+    let routes =
+        host_routes(prometheus).merge(headwater_datagen::router(datagen.clone())).merge(headwater_streams::router(streams.clone(), usage));
     let routes = with_house_layers(routes, house);
     Ok(App { routes, worker, tasks, datagen, streams, queue_writer })
 }

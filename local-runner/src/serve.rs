@@ -9,7 +9,7 @@ use headwater_core::datagen::{OVERDUE, Upkeep};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tracing::{info, warn};
 
 use crate::args::{Serve, Store};
@@ -45,7 +45,11 @@ async fn serve(options: Serve) -> anyhow::Result<ExitCode> {
     if shared {
         tokio::spawn(steps::sweep(upkeep, ending.clone()));
     }
-    let queue_writer = streams_upkeep::start(&app.streams, app.queue_writer, &ending);
+    streams_upkeep::start(&app.streams, &ending);
+    let (answered, all_answered) = oneshot::channel::<()>();
+    let queue_writer = tokio::spawn(app.queue_writer.run(async move {
+        let _ = all_answered.await;
+    }));
     if options.demo {
         demo::start(&app.datagen, address).await;
     }
@@ -61,11 +65,16 @@ async fn serve(options: Serve) -> anyhow::Result<ExitCode> {
         ended = &mut server => ended.context("the server broke down")??,
     }
     app.streams.end();
+    let _ = end.send(true);
     if tokio::time::timeout(LEAVE_WITHIN, worker).await.is_err() {
         warn!("a step did not end in time; it is repeated at the next start");
     }
     if tokio::time::timeout(LEAVE_WITHIN, server).await.is_err() {
         warn!("a request did not end in time");
+    }
+    let _ = answered.send(()); // No request puts anything into the queue any more.
+    if tokio::time::timeout(LEAVE_WITHIN, queue_writer).await.is_err() {
+        warn!("asynchronous events could not be written in time; they are lost");
     }
     info!("ended");
     Ok(ExitCode::SUCCESS)

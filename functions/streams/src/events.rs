@@ -130,7 +130,9 @@ async fn whole(mut events: JsonEvents, most: u64) -> Result<Body, Problem> {
     while let Some(piece) = events.next().await {
         all.extend_from_slice(&piece?);
         if all.len() as u64 > most {
-            let message = format!("the events of this window take more than {most} bytes, the most that can be answered here; give a limit, and go on from the last timestamp");
+            let message = format!(
+                "the events of this window take more than {most} bytes, the most that can be answered here; give a limit, and go on from the last timestamp"
+            );
             return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, message));
         }
     }

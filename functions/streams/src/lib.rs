@@ -88,6 +88,3 @@ pub fn router(streams: StreamService, usage: StreamUsage) -> Router {
     });
     router.with_state(Group { streams, usage }).layer(CompressionLayer::new())
 }
-
-#[cfg(test)]
-mod tests;

@@ -81,6 +81,7 @@ pub const NOTICES: usize = 100;
 pub const QUEUED_EVENTS: usize = 4096;
 /// See [`QUEUED_EVENTS`].
 pub const QUEUED_BYTES: usize = 64 << 20;
+
 /// Longest body of an event in bytes: as long as the body of a request, so that what is sent alone and what is sent among others
 /// meet the same bound.
 pub const EVENT_BODY: usize = REQUEST_BODY;
@@ -103,3 +104,44 @@ pub const AVRO_EMPTY: u64 = 1024 * 1024;
 
 /// Datums of an Avro file taken at once: a small block can hold millions, and each costs some tens of bytes beside its own.
 pub const AVRO_DATUMS_AT_ONCE: usize = 4096;
+/// Deepest nesting of types in the schema of a format: reading and printing one recurses.
+pub const SCHEMA_NESTING: usize = 32;
+
+/// Most types in one schema, fields included: each costs its memory, and every missing field is written for every event.
+pub const SCHEMA_TYPES: usize = 5000;
+
+/// Longest name of a record or a field in bytes: every event's record repeats it.
+pub const SCHEMA_NAME_BYTES: usize = 255;
+
+/// Most bytes of a format's settings, names and values together: they are a part of the stream's document.
+pub const SETTINGS_BYTES: usize = 64 * 1024;
+
+/// Longest record of one event, as JSON: a small body under a hostile schema may grow by the names of fields.
+pub const RECORD_BYTES: usize = 64 * 1024 * 1024;
+
+/// Longest regular expression that a grok pattern may become when the patterns it names are put in: a few times the greatest log line.
+pub const GROK_EXPANDED_BYTES: usize = 256 * 1024;
+
+/// Greatest weight of a grok pattern: its states, times the work on one of them, which grows with the fields that are captured. The
+/// greatest patterns of the library weigh a tenth of it. Searching keeps some tens of bytes for each.
+pub const GROK_WEIGHT: usize = 50_000;
+
+/// Weight times bytes that one grok search may take. A search costs at most some ten nanoseconds for each, so this is well below a
+/// second; a pattern of a common log line may still be given a body of tens of kilobytes.
+pub const GROK_STEPS: usize = 50_000_000;
+
+/// Longest writer's schema of an Avro event in bytes; it comes with every event.
+pub const AVRO_SCHEMA_BYTES: usize = 64 * 1024;
+
+/// Writers' schemas whose resolution one reader keeps: a stream has few writers at a time.
+pub const AVRO_SCHEMAS: usize = 16;
+
+/// Most comparisons of a writer's with a reader's type in one resolution: two recursive schemas could ask for their product.
+pub const AVRO_COMPARISONS: usize = 100_000;
+
+/// Deepest nesting of values in a record of an Avro event: reading one recurses, and so does whoever reads its JSON.
+pub const AVRO_RECORD_NESTING: usize = 64;
+
+/// Values of an Avro datum that need not be borne by its length: some take no bytes, so that a count of a few bytes could ask for any
+/// number of them.
+pub const AVRO_FREE_VALUES: usize = 65_536;

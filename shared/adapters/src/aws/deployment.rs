@@ -65,7 +65,9 @@ impl Deployment {
         let stores = Stores::aws(clients, &bucket, &queue_url, &clock, &entropy);
         let queue = SqsTaskQueue::new(clients.sqs.clone(), &queue_url, Arc::clone(&clock));
         let streams = stores.streams(&clock, &entropy);
-        let targets = Arc::new(TargetSet::new(Arc::clone(&stores.files), streams.clone(), outbound).with_aws(aws).sparing(&bucket, &queue_url));
+        let targets = Arc::new(
+            TargetSet::new(Arc::clone(&stores.files), outbound).with_streams(streams.clone()).with_aws(aws).sparing(&bucket, &queue_url),
+        );
         Ok(Self { stores, queue, streams, targets, clock, entropy })
     }
 

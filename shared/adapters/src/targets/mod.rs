@@ -35,7 +35,7 @@ pub use outbound::OutboundHosts;
 #[derive(Debug, Clone)]
 pub struct TargetSet {
     files: Arc<dyn Files>,
-    streams: StreamService,
+    streams: Option<StreamService>,
     http: reqwest::Client,
     outbound: OutboundHosts,
     #[cfg(feature = "aws")]
@@ -46,13 +46,13 @@ pub struct TargetSet {
 }
 
 impl TargetSet {
-    /// Targets over the host's files and streams, calling out only to hosts that `outbound` allows, and to the services of the environment's
+    /// Targets over the host's files, calling out only to hosts that `outbound` allows, and to the services of the environment's
     /// AWS account.
     #[must_use]
-    pub fn new(files: Arc<dyn Files>, streams: StreamService, outbound: OutboundHosts) -> Self {
+    pub fn new(files: Arc<dyn Files>, outbound: OutboundHosts) -> Self {
         Self {
             files,
-            streams,
+            streams: None,
             http: http::client(),
             outbound,
             #[cfg(feature = "aws")]
@@ -60,6 +60,12 @@ impl TargetSet {
             #[cfg(feature = "aws")]
             own: None,
         }
+    }
+
+    /// These targets, with the streams of the host.
+    #[must_use]
+    pub fn with_streams(self, streams: StreamService) -> Self {
+        Self { streams: Some(streams), ..self }
     }
 
     /// These targets, with the clients that the host uses for AWS anyway.
@@ -90,11 +96,22 @@ impl TargetSet {
     }
 }
 
+/// What is said where records cannot go into a stream.
+const NO_STREAMS: &str = "stream is a target of a server only; `headwater streams put` takes records from standard input";
+
+impl TargetSet {
+    fn streams(&self) -> Result<&StreamService, SinkError> {
+        self.streams.as_ref().ok_or_else(|| SinkError::Fatal(NO_STREAMS.to_owned()))
+    }
+}
+
 #[async_trait]
 impl Targets for TargetSet {
     fn supports(&self, target: &Target) -> Result<(), Mistake> {
         match target {
-            Target::Stdout | Target::File { .. } | Target::Stream(_) => Ok(()),
+            Target::Stdout | Target::File { .. } => Ok(()),
+            Target::Stream(_) if self.streams.is_some() => Ok(()),
+            Target::Stream(_) => Err(Mistake::new("target.type", NO_STREAMS)),
             Target::Http { url, .. } => self.outbound.check_url(url).map_err(|refused| Mistake::new("target.url", refused)),
             Target::Kafka(_) if cfg!(feature = "kafka") => Ok(()),
             Target::Kafka(_) => Err(Mistake::new("target.type", without("kafka"))),
@@ -108,7 +125,7 @@ impl Targets for TargetSet {
     async fn prepare(&self, target: &Target, owner: &Owner) -> Result<(), SinkError> {
         match target {
             Target::File { name } => self.files.create(name, owner).await.map_err(|error| file::trouble(name, &error)),
-            Target::Stream(name) => stream::prepare(&self.streams, name).await,
+            Target::Stream(name) => stream::prepare(self.streams()?, name).await,
             _ => Ok(()),
         }
     }
@@ -117,7 +134,7 @@ impl Targets for TargetSet {
         Ok(match target {
             Target::Stdout => Box::new(stdout::StdoutSink::new(committed)),
             Target::File { name } => Box::new(file::FileSink::open(self.files.as_ref(), name, owner, committed).await?),
-            Target::Stream(name) => Box::new(stream::StreamSink::open(self.streams.clone(), name, owner, committed).await?),
+            Target::Stream(name) => Box::new(stream::StreamSink::open(self.streams()?.clone(), name, owner, committed).await?),
             Target::Http { url, headers } => {
                 // Whoever started the job may have been allowed more than this host is.
                 self.outbound.check_url(url).map_err(|refused| SinkError::Fatal(format!("url: {refused}")))?;

@@ -18,12 +18,7 @@ pub(super) struct StreamSink {
 }
 
 impl StreamSink {
-    pub(super) async fn open(
-        streams: StreamService,
-        name: &StreamName,
-        owner: &Owner,
-        committed: Committed,
-    ) -> Result<Self, SinkError> {
+    pub(super) async fn open(streams: StreamService, name: &StreamName, owner: &Owner, committed: Committed) -> Result<Self, SinkError> {
         let stream = streams.get(name).await.map_err(|error| trouble(name, &error))?;
         Ok(Self { streams, stream, writer: owner.0.clone(), committed })
     }

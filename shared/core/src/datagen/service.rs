@@ -355,8 +355,7 @@ impl StreamUsers for DatagenService {
         let uses = running.filter_map(|(claim, task)| {
             let launch = Launch::deserialize(&task.specification).ok()?;
             let target = Target::parse(&Json::Object(launch.target)).ok()?;
-            let program =
-                Program { application: "datagen".to_owned(), kind: ProgramKind::Workflows, name: claim.name.as_str().to_owned() };
+            let program = Program { application: "datagen".to_owned(), kind: ProgramKind::Workflows, name: claim.name.as_str().to_owned() };
             Some((target.stream()?.clone(), program))
         });
         Ok(uses.collect())

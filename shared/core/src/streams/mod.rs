@@ -31,6 +31,3 @@ pub use registry::{DEFAULT_NAMESPACE, Stream};
 pub use service::{StreamError, StreamService};
 pub use usage::StreamUsage;
 pub use writing::{Batch, BatchError, BatchKind, QueueWriter};
-
-#[cfg(test)]
-mod tests;

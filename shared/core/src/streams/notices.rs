@@ -116,7 +116,11 @@ impl Notices {
     /// Streams that may be due.
     fn due(&self) -> Vec<(LogName, StreamName)> {
         let growing = self.growing.lock().unwrap_or_else(PoisonError::into_inner);
-        growing.iter().filter(|(_, growing)| growing.by > 0 && growing.by >= growing.until_due).map(|(log, growing)| (log.clone(), growing.name.clone())).collect()
+        growing
+            .iter()
+            .filter(|(_, growing)| growing.by > 0 && growing.by >= growing.until_due)
+            .map(|(log, growing)| (log.clone(), growing.name.clone()))
+            .collect()
     }
 
     fn set_until_due(&self, log: &LogName, until_due: Option<u64>) {
@@ -235,7 +239,9 @@ impl StreamService {
             };
             match until_due.await {
                 Ok(until_due) => self.notices.set_until_due(&log, until_due),
-                Err(error @ PortError::Unavailable { .. }) => warn!(error = &error as &dyn std::error::Error, stream = %name, "the size of a stream could not be looked at"),
+                Err(error @ PortError::Unavailable { .. }) => {
+                    warn!(error = &error as &dyn std::error::Error, stream = %name, "the size of a stream could not be looked at")
+                }
                 Err(error) => {
                     warn!(error = &error as &dyn std::error::Error, stream = %name, "the size of a stream could not be looked at");
                     self.notices.set_until_due(&log, None);

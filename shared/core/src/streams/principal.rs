@@ -20,7 +20,8 @@ impl Principal {
     pub fn parse(text: &str) -> Result<Self, PrincipalError> {
         let (name, realm) = text.split_once('@').map_or((text, None), |(name, realm)| (name, Some(realm)));
         let parts: Vec<&str> = name.split('/').collect();
-        let plain = |part: &str| !part.is_empty() && !part.contains(['@', '/']) && !part.chars().any(|c| c.is_control() || c.is_whitespace());
+        let plain =
+            |part: &str| !part.is_empty() && !part.contains(['@', '/']) && !part.chars().any(|c| c.is_control() || c.is_whitespace());
         let legal = parts.len() <= 1 + usize::from(realm.is_some()) && parts.iter().all(|part| plain(part)) && realm.is_none_or(plain);
         if legal { Ok(Self(text.to_owned())) } else { Err(PrincipalError(text.to_owned())) }
     }

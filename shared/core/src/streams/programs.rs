@@ -107,7 +107,8 @@ mod tests {
     fn programs_are_named_by_three_parts() {
         let program = Program::parse("shop/flows/clicks").unwrap();
         assert_eq!((program.application.as_str(), program.kind, program.name.as_str()), ("shop", ProgramKind::Flows, "clicks"));
-        for bad in ["", "shop", "shop/flows", "shop/gizmos/p", "shop/flows/p/q", "//", "shop//p", "shop/Flows/p", "/flows/p", "shop/flows/"] {
+        for bad in ["", "shop", "shop/flows", "shop/gizmos/p", "shop/flows/p/q", "//", "shop//p", "shop/Flows/p", "/flows/p", "shop/flows/"]
+        {
             assert!(Program::parse(bad).is_err(), "{bad:?} was accepted");
         }
         assert!(ProgramError.to_string().contains("workflows"));

@@ -80,10 +80,10 @@ pub enum PropertiesError {
     #[error(transparent)]
     Ttl(#[from] TtlError),
     /// The format.
-    #[error("format: {0}")]
+    #[error(transparent)]
     Format(#[from] FormatError),
     /// The threshold.
-    #[error("{THRESHOLD}: must be a whole number from 1 to {}, not {0}", i32::MAX)]
+    #[error("{THRESHOLD}: must be a whole number from 1 to {most}, not {0}", most = i32::MAX)]
     Threshold(Value),
     /// The principal.
     #[error(transparent)]

@@ -29,6 +29,8 @@ struct Reading {
     begun: bool,
     /// The headers that were rendered last, and as what.
     headers: (Headers, HeaderText),
+    /// The record that was read last.
+    record: Vec<u8>,
 }
 
 impl StreamService {
@@ -52,6 +54,7 @@ impl StreamService {
             format,
             begun: false,
             headers: (Headers::default(), HeaderText::new(std::iter::empty())),
+            record: Vec::new(),
         };
         Ok(Some(stream::try_unfold(Some(reading), next_piece).boxed()))
     }
@@ -100,12 +103,16 @@ impl Reading {
         }
         self.headers.1.open_event(out, position.millis, &event.body);
         if let Some(format) = &mut self.format {
-            out.extend_from_slice(br#","record":"#);
-            let before = out.len();
-            if let Err(misfit) = format.read(&event.body, &|name| event.headers.value(name), out) {
-                out.truncate(before - br#""record":"#.len());
-                out.extend_from_slice(br#""error":"#);
-                render::text(out, &misfit.to_string());
+            self.record.clear();
+            match format.read(&event.body, &|name| event.headers.value(name), &mut self.record) {
+                Ok(()) => {
+                    out.extend_from_slice(b",\"record\":");
+                    render::json(out, &self.record);
+                }
+                Err(misfit) => {
+                    out.extend_from_slice(b",\"error\":");
+                    render::text(out, &misfit.to_string());
+                }
             }
         }
         out.push(b'}');

@@ -104,6 +104,24 @@ fn push_headers<'a>(out: &mut Vec<u8>, headers: impl Iterator<Item = (&'a str, &
     out.extend_from_slice(b"},\"body\":");
 }
 
+/// Appends a JSON string.
+pub fn text(out: &mut Vec<u8>, text: &str) {
+    push_text(out, text);
+}
+
+/// Appends JSON as it may stand inside HTML: what must be escaped there stands in strings only.
+pub fn json(out: &mut Vec<u8>, json: &[u8]) {
+    let mut copied = 0;
+    for (at, byte) in json.iter().enumerate() {
+        if let b'<' | b'>' | b'&' | b'=' | b'\'' = byte {
+            out.extend_from_slice(&json[copied..at]);
+            out.extend_from_slice(TEXT[usize::from(*byte)].as_bytes());
+            copied = at + 1;
+        }
+    }
+    out.extend_from_slice(&json[copied..]);
+}
+
 fn push_text(out: &mut Vec<u8>, text: &str) {
     let text = text.as_bytes();
     out.push(b'"');

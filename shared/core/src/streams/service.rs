@@ -45,7 +45,7 @@ pub enum StreamError {
         principal: String,
     },
     /// The stream has as many views as it may have.
-    #[error("{0} has {} views, which is the most", limits::VIEWS)]
+    #[error("{0} has {most} views, which is the most", most = limits::VIEWS)]
     TooManyViews(StreamName),
     /// The store failed.
     #[error(transparent)]
@@ -184,8 +184,7 @@ impl StreamService {
                 return check_owner(&found.stream, &changes);
             }
             let log = self.log_of(name);
-            let stream =
-                Stream { name: name.clone(), log, properties: changes.clone().of_a_new_stream(), views: Default::default() };
+            let stream = Stream { name: name.clone(), log, properties: changes.clone().of_a_new_stream(), views: Default::default() };
             self.log.create(&stream.log).await?;
             match self.registry.put(&stream, Condition::Absent).await {
                 Ok(()) => {}
@@ -232,11 +231,7 @@ impl StreamService {
     }
 
     /// Replaces a stream's document by what `change` makes of it, however many do that at once.
-    async fn change<T>(
-        &self,
-        name: &StreamName,
-        change: impl Fn(&Stream) -> Result<(Stream, T), StreamError>,
-    ) -> Result<T, StreamError> {
+    async fn change<T>(&self, name: &StreamName, change: impl Fn(&Stream) -> Result<(Stream, T), StreamError>) -> Result<T, StreamError> {
         loop {
             let found = self.found(name).await?;
             let (stream, answer) = change(&found.stream)?;

@@ -105,7 +105,8 @@ impl StreamUsage {
         self.streams.expect_namespace(&name.namespace).await?;
         let Some(found) = self.streams.registry.find(name).await? else { return Ok(BTreeSet::new()) };
         let stored = self.streams.registry.documents.get_json::<Stored>(&key(name)).await?;
-        let mut programs = stored.filter(|(stored, _)| stored.log == found.stream.log).map(|(stored, _)| stored.programs).unwrap_or_default();
+        let mut programs =
+            stored.filter(|(stored, _)| stored.log == found.stream.log).map(|(stored, _)| stored.programs).unwrap_or_default();
         programs.extend(self.known().await?.into_iter().filter(|(stream, _)| stream == name).map(|(_, program)| program));
         Ok(programs)
     }

@@ -8,7 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tracing::error;
 
 use super::ingest::avro::{AvroError, AvroFile};
-use super::ingest::lines::{Lines, TooLong};
+use super::ingest::{Lines, TooLong};
 use super::registry::Stream;
 use super::service::{StreamError, StreamService, lost};
 use crate::limits;
