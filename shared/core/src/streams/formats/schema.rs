@@ -141,7 +141,7 @@ impl Schema {
     /// Reads a schema.
     ///
     /// # Errors
-    /// The first mistake: something that is no type, a schema that is not a record, or one beyond the [limits](crate::limits). Its path is
+    /// The first mistake: something that is no type, a schema that is not a record, or one beyond the [limits]. Its path is
     /// that of the wrong member, from the top of the schema.
     pub fn from_json(value: &Value) -> Result<Self, Mistake> {
         let mut reading = Reading { names: BTreeSet::new(), types: 0, depth: 0, path: Vec::new() };

@@ -56,9 +56,9 @@ impl Separated {
         if let Some(rest) = rest {
             json::list(values, record.next(&rest.key), |value, out| {
                 if value.is_empty() && rest.nullable_items {
-                    json::null(out)
+                    json::null(out);
                 } else {
-                    json::text(value, out)
+                    json::text(value, out);
                 }
                 Ok(())
             })?;
