@@ -84,6 +84,7 @@ impl BlockBuilder {
     }
 
     /// The block; the builder begins a new one.
+    #[cfg(any(test, feature = "aws"))]
     pub(crate) fn finish(&mut self) -> Vec<u8> {
         self.finish_behind(&[])
     }
@@ -126,6 +127,7 @@ impl Block {
     }
 
     /// Events that are left.
+    #[cfg(any(test, feature = "aws"))]
     pub(crate) fn left(&self) -> u64 {
         self.left
     }

@@ -1,5 +1,6 @@
 //! Takes events in: one by one, later, or in batches.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -246,7 +247,7 @@ pub(super) struct Queue {
 struct Queued {
     stream: Arc<Stream>,
     event: Event,
-    _room: Option<OwnedSemaphorePermit>,
+    room: Option<OwnedSemaphorePermit>,
 }
 
 impl Queue {
@@ -254,7 +255,7 @@ impl Queue {
     async fn push(&self, stream: Arc<Stream>, event: Event) -> Result<(), Queued> {
         let bytes = u32::try_from(event.body.len()).unwrap_or(u32::MAX).min(limits::QUEUED_BYTES as u32);
         let room = Arc::clone(&self.room).acquire_many_owned(bytes).await.ok();
-        self.sender.send(Queued { stream, event, _room: room }).await.map_err(|error| error.0)
+        self.sender.send(Queued { stream, event, room }).await.map_err(|error| error.0)
     }
 }
 
@@ -286,27 +287,29 @@ impl QueueWriter {
     }
 
     async fn write(&self, waiting: Vec<Queued>) {
-        let mut logs: Vec<(Arc<Stream>, Vec<Event>, Vec<Option<OwnedSemaphorePermit>>)> = Vec::new();
-        let mut places: std::collections::HashMap<LogName, usize> = std::collections::HashMap::new();
-        for Queued { stream, event, _room: room } in waiting {
-            let place = *places.entry(stream.log.clone()).or_insert_with(|| {
-                logs.push((stream, Vec::new(), Vec::new()));
-                logs.len() - 1
+        let mut places: HashMap<LogName, usize> = HashMap::new();
+        let mut streams: Vec<(Arc<Stream>, Vec<Queued>)> = Vec::new();
+        for queued in waiting {
+            let place = *places.entry(queued.stream.log.clone()).or_insert_with(|| {
+                streams.push((Arc::clone(&queued.stream), Vec::new()));
+                streams.len() - 1
             });
-            logs[place].1.push(event);
-            logs[place].2.push(room);
+            streams[place].1.push(queued);
         }
-        join_all(logs.into_iter().map(async |(stream, events, _room)| {
-            let (count, bytes) = (events.len() as u64, events.iter().map(|event| event.body.len() as u64).sum());
-            match self.service.log.append(&stream.log, events, None).await {
-                Ok(()) => self.service.count(&stream, count, bytes),
-                Err(PortError::NotFound { .. }) => {} // The stream was removed meanwhile, and with it its events.
-                Err(error) => {
-                    metrics::counter!("headwater_streams_events_lost_total").increment(count);
-                    error!(error = &error as &dyn std::error::Error, stream = %stream.name, count, "asynchronous events were lost");
-                }
+        join_all(streams.into_iter().map(|(stream, queued)| self.append(stream, queued))).await;
+    }
+
+    async fn append(&self, stream: Arc<Stream>, queued: Vec<Queued>) {
+        // The room is given back once they are written.
+        let (events, _rooms): (Vec<Event>, Vec<_>) = queued.into_iter().map(|queued| (queued.event, queued.room)).unzip();
+        let (count, bytes) = (events.len() as u64, events.iter().map(|event| event.body.len() as u64).sum());
+        match self.service.log.append(&stream.log, events, None).await {
+            Ok(()) => self.service.count(&stream, count, bytes),
+            Err(PortError::NotFound { .. }) => {} // The stream was removed meanwhile, and with it its events.
+            Err(error) => {
+                metrics::counter!("headwater_streams_events_lost_total").increment(count);
+                error!(error = &error as &dyn std::error::Error, stream = %stream.name, count, "asynchronous events were lost");
             }
-        }))
-        .await;
+        }
     }
 }
