@@ -149,12 +149,11 @@ impl StreamService {
 }
 
 impl Batch {
-    /// Hands over the next bytes of the body.
+    /// The batch with the next bytes of the body.
     ///
     /// # Errors
     /// See [`BatchError`].
-    pub async fn push(&mut self, piece: &Bytes) -> Result<(), BatchError> {
-        let mut piece = piece.clone();
+    pub async fn take(mut self, mut piece: Bytes) -> Result<Self, BatchError> {
         let mut more = true;
         while more {
             let mut bodies = Vec::new();
@@ -168,12 +167,12 @@ impl Batch {
             {
                 self.headers = with_schema(&self.headers, file);
             }
-            self.take(bodies).await?;
+            self.add(bodies).await?;
         }
-        Ok(())
+        Ok(self)
     }
 
-    async fn take(&mut self, bodies: Vec<Bytes>) -> Result<(), BatchError> {
+    async fn add(&mut self, bodies: Vec<Bytes>) -> Result<(), BatchError> {
         for body in bodies {
             self.events += 1;
             self.bytes += body.len() as u64;
@@ -205,7 +204,7 @@ impl Batch {
             Cutter::Lines(lines) => {
                 let mut bodies = Vec::new();
                 lines.finish(&mut bodies);
-                self.take(bodies).await?;
+                self.add(bodies).await?;
             }
             Cutter::Avro(file) => file.finish()?,
         }
