@@ -4,7 +4,7 @@ use super::charset::Charset;
 use super::column::{Column, Columns, Rest};
 use super::json::{self, Members};
 use super::misfit::Misfit;
-use super::schema::quoted;
+use crate::streams::quoted::quoted;
 
 /// Reads values between delimiters.
 #[derive(Debug)]

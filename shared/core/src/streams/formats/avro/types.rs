@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use crate::limits;
-use crate::streams::formats::schema::{Schema, Simple, Type, quoted};
+use crate::streams::formats::schema::{Schema, Simple, Type};
+use crate::streams::quoted::quoted;
 
 /// The place of a type in its table.
 pub(super) type Id = usize;
