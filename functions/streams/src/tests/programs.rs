@@ -6,7 +6,7 @@ use headwater_core::ports::PortError;
 use headwater_core::streams::{Program, StreamUsers};
 use serde_json::{Value, json};
 
-use super::{N, S, host, host_over, host_with_stream};
+use super::{N, S, host_over, host_with_stream};
 
 fn program(application: &str, kind: &str, name: &str) -> Value {
     json!({"namespace": "default", "application": application, "type": kind, "program": name, "entity": "PROGRAM"})

@@ -1,3 +1,5 @@
+#![allow(clippy::needless_pass_by_value, reason = "json!({..}) reads best where it is handed over")]
+
 use serde_json::{Value, json};
 
 use super::{Answer, Host, N, S, host, host_with_stream};
