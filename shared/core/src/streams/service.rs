@@ -134,7 +134,10 @@ impl StreamService {
             return Err(StreamError::Reserved(namespace.clone()));
         }
         self.expect_namespace(namespace).await?;
-        // Gone before it is looked for streams: whoever makes one now sees that, and takes it back.
+        if !self.registry.streams(namespace).await?.is_empty() {
+            return Err(StreamError::NotEmpty(namespace.clone()));
+        }
+        // Gone before it is looked for streams again: whoever makes one now sees that, and takes it back.
         self.registry.remove_namespace(namespace).await?;
         if !self.registry.streams(namespace).await?.is_empty() {
             self.registry.make_namespace(namespace).await?;
