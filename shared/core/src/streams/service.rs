@@ -320,7 +320,14 @@ impl StreamService {
     /// # Errors
     /// When the store fails.
     pub async fn note_use(&self, stream: &Stream, program: &Program) -> Result<(), PortError> {
-        self.usage.note(stream, program).await
+        if self.usage.has_noted(stream, program) {
+            return Ok(());
+        }
+        // A stream that is gone leaves nothing behind, and may have made place for another one of its name.
+        match self.registry.find(&stream.name).await? {
+            Some(found) if found.stream.log == stream.log => self.usage.note(stream, program).await,
+            _ => Ok(()),
+        }
     }
 }
 
