@@ -40,7 +40,8 @@ impl StreamService {
         self.registry.documents.delete(&removal.key(), Condition::Any).await
     }
 
-    /// Finishes removals that were broken off, has the space of expired events come back, and announces what was not announced.
+    /// Finishes removals that were broken off, has the space of expired events come back, and tells and announces what
+    /// was not.
     /// For a host to call when it starts, and every few minutes. What fails for one stream is left to the next time.
     ///
     /// # Errors
@@ -74,6 +75,9 @@ impl StreamService {
             None => self.log.trim(&found.stream.log, Timestamp::from_millis(now)).await?,
             Some(_) => {}
         }
+        // The process that has seen it grow may have ended before it looked.
+        let size = self.log.size(&found.stream.log).await?;
+        self.notices.look(&found.stream, size, &*self.clock).await?;
         self.notices.announce(&found.stream).await
     }
 }
