@@ -45,7 +45,7 @@ async fn serve(options: Serve) -> anyhow::Result<ExitCode> {
     if shared {
         tokio::spawn(steps::sweep(upkeep, ending.clone()));
     }
-    streams_upkeep::start(&app.streams, &ending);
+    streams_upkeep::start(&app.streams, shared, &ending);
     let (answered, all_answered) = oneshot::channel::<()>();
     let queue_writer = tokio::spawn(app.queue_writer.run(async move {
         let _ = all_answered.await;

@@ -9,6 +9,8 @@ mod notifications;
 mod problems;
 mod programs;
 mod request;
+#[cfg(test)]
+mod tests;
 mod views;
 
 use std::sync::Arc;

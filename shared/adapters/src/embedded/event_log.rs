@@ -41,11 +41,12 @@ impl EmbeddedEventLog {
 
     async fn head(&self, log: &LogName) -> Result<Option<Head>, PortError> {
         let name = log.clone();
-        let work = move |transaction: &ReadTransaction| {
-            Ok(transaction.open_table(LOGS)?.get(name.0.as_str())?.map(|fields| Head::from_fields(fields.value())))
-        };
-        self.shared.read("looking up a log", work).await
+        self.shared.read("looking up a log", move |transaction| head(transaction, &name)).await
     }
+}
+
+fn head(transaction: &ReadTransaction, log: &LogName) -> Result<Option<Head>, redb::Error> {
+    Ok(transaction.open_table(LOGS)?.get(log.0.as_str())?.map(|fields| Head::from_fields(fields.value())))
 }
 
 #[async_trait]
@@ -139,7 +140,7 @@ struct Piece {
 /// The next events of a read, and what is left of it then. No events are left when there are none.
 fn piece(transaction: &ReadTransaction, name: &LogName, rest: Rest) -> Result<(Vec<StoredEvent>, Rest), PortError> {
     let mut piece = Piece { events: Vec::new(), bytes: 0, rest };
-    match piece.fill(transaction) {
+    match piece.fill(transaction, name) {
         Ok(()) => Ok((piece.events, piece.rest)),
         Err(PieceError::Database(error)) => Err(super::engine::port_error("reading events", &Arc::new(error))),
         Err(PieceError::Damaged(source)) => Err(PortError::Corrupt { what: name.to_string(), source }),
@@ -174,7 +175,10 @@ impl Piece {
         self.events.len() >= PIECE_EVENTS || self.bytes >= PIECE_BYTES
     }
 
-    fn fill(&mut self, transaction: &ReadTransaction) -> Result<(), PieceError> {
+    fn fill(&mut self, transaction: &ReadTransaction, name: &LogName) -> Result<(), PieceError> {
+        // What was removed since the read was opened goes bit by bit; what is still there of it would follow upon a gap.
+        let Some(head) = head(transaction, name)?.filter(|head| head.log == self.rest.log) else { return Ok(()) };
+        self.rest.from = self.rest.from.max(head.first);
         let Rest { log, from, until } = self.rest;
         if from >= until {
             return Ok(());

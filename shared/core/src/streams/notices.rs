@@ -79,8 +79,14 @@ pub(super) struct Notices {
 struct Growing {
     name: StreamName,
     by: u64,
-    /// Nothing is due before it has grown by so much.
-    until_due: u64,
+    /// Nothing is due before it has grown by so much; `None` while it is being looked at.
+    until_due: Option<u64>,
+}
+
+impl Growing {
+    fn is_due(&self) -> bool {
+        self.by > 0 && self.until_due.is_some_and(|until_due| self.by >= until_due)
+    }
 }
 
 fn key(name: &StreamName) -> Key {
@@ -101,34 +107,40 @@ impl Notices {
             return;
         }
         if growing.len() >= limits::STREAMS_REMEMBERED {
-            growing.retain(|_, growing| growing.by >= growing.until_due);
+            growing.retain(|_, growing| growing.until_due.is_none() || growing.is_due());
         }
-        growing.insert(stream.log.clone(), Growing { name: stream.name.clone(), by: bytes, until_due: 0 });
+        growing.insert(stream.log.clone(), Growing { name: stream.name.clone(), by: bytes, until_due: Some(0) });
     }
 
     /// Forgets how much a stream may still grow: its threshold has changed.
     pub(super) fn reconsider(&self, log: &LogName) {
         if let Some(growing) = self.growing.lock().unwrap_or_else(PoisonError::into_inner).get_mut(log) {
-            growing.until_due = 0;
+            growing.until_due = Some(0);
         }
     }
 
-    /// Streams that may be due.
-    fn due(&self) -> Vec<(LogName, StreamName)> {
-        let growing = self.growing.lock().unwrap_or_else(PoisonError::into_inner);
-        growing
-            .iter()
-            .filter(|(_, growing)| growing.by > 0 && growing.by >= growing.until_due)
-            .map(|(log, growing)| (log.clone(), growing.name.clone()))
-            .collect()
-    }
-
-    fn set_until_due(&self, log: &LogName, until_due: Option<u64>) {
+    /// Streams that may be due, to be looked at.
+    fn due(&self) -> Vec<(LogName, Growing)> {
         let mut growing = self.growing.lock().unwrap_or_else(PoisonError::into_inner);
-        match (until_due, growing.get_mut(log)) {
-            (Some(until_due), Some(growing)) => (growing.by, growing.until_due) = (0, until_due),
-            _ => drop(growing.remove(log)),
+        let due = growing.iter_mut().filter(|(_, growing)| growing.is_due());
+        due.map(|(log, growing)| {
+            growing.until_due = None;
+            (log.clone(), growing.clone())
+        })
+        .collect()
+    }
+
+    /// Notes what came of a look at a stream that had grown `by` so much before it. What has grown since, or was to be reconsidered
+    /// since, stays to be looked at.
+    fn looked(&self, log: &LogName, by: u64, until_due: u64) {
+        if let Some(growing) = self.growing.lock().unwrap_or_else(PoisonError::into_inner).get_mut(log) {
+            growing.by = growing.by.saturating_sub(by);
+            growing.until_due.get_or_insert(until_due);
         }
+    }
+
+    fn no_longer_grows(&self, log: &LogName) {
+        self.growing.lock().unwrap_or_else(PoisonError::into_inner).remove(log);
     }
 
     async fn told(&self, stream: &Stream) -> Result<(Told, Condition), PortError> {
@@ -209,7 +221,7 @@ impl Notices {
     }
 
     pub(super) async fn forget(&self, name: &StreamName, log: &LogName) -> Result<(), PortError> {
-        self.set_until_due(log, None);
+        self.no_longer_grows(log);
         match self.documents.get_json::<Told>(&key(name)).await? {
             Some((told, etag)) if told.log == *log => match self.documents.delete(&key(name), Condition::Match(etag)).await {
                 Err(PortError::Conflict { .. }) => Ok(()), // It is another stream's by now, or gone.
@@ -230,7 +242,7 @@ impl StreamService {
 
     /// Looks at all streams that have grown, as far as this process has seen. For a host to call every second or so.
     pub async fn notice(&self) {
-        for (log, name) in self.notices.due() {
+        for (log, Growing { name, by, .. }) in self.notices.due() {
             let until_due = async {
                 let Some(found) = self.registry.find(&name).await?.filter(|found| found.stream.log == log) else { return Ok(None) };
                 // Asked only now: what comes in meanwhile is counted for the next time.
@@ -238,12 +250,13 @@ impl StreamService {
                 self.notices.look(&found.stream, size, &*self.clock).await.map(Some)
             };
             match until_due.await {
-                Ok(until_due) => self.notices.set_until_due(&log, until_due),
+                Ok(Some(until_due)) => self.notices.looked(&log, by, until_due),
+                Ok(None) => self.notices.no_longer_grows(&log),
                 Err(error) => {
-                    warn!(error = &error as &dyn std::error::Error, stream = %name, "it could not be looked how large a stream is");
-                    // What is damaged is so the next time, too.
-                    if !matches!(error, PortError::Unavailable { .. }) {
-                        self.notices.set_until_due(&log, None);
+                    warn!(error = &error as &dyn std::error::Error, stream = %name, "the size of a stream could not be looked at");
+                    match error {
+                        PortError::Unavailable { .. } => self.notices.looked(&log, 0, 0),
+                        _ => self.notices.no_longer_grows(&log),
                     }
                 }
             }

@@ -134,7 +134,10 @@ impl StreamService {
             return Err(StreamError::Reserved(namespace.clone()));
         }
         self.expect_namespace(namespace).await?;
-        // Gone before it is looked for streams: whoever makes one now sees that, and takes it back.
+        if !self.registry.streams(namespace).await?.is_empty() {
+            return Err(StreamError::NotEmpty(namespace.clone()));
+        }
+        // Gone before it is looked for streams again: whoever makes one now sees that, and takes it back.
         self.registry.remove_namespace(namespace).await?;
         if !self.registry.streams(namespace).await?.is_empty() {
             self.registry.make_namespace(namespace).await?;
@@ -317,7 +320,14 @@ impl StreamService {
     /// # Errors
     /// When the store fails.
     pub async fn note_use(&self, stream: &Stream, program: &Program) -> Result<(), PortError> {
-        self.usage.note(stream, program).await
+        if self.usage.has_noted(stream, program) {
+            return Ok(());
+        }
+        // A stream that is gone leaves nothing behind, and may have made place for another one of its name.
+        match self.registry.find(&stream.name).await? {
+            Some(found) if found.stream.log == stream.log => self.usage.note(stream, program).await,
+            _ => Ok(()),
+        }
     }
 }
 

@@ -55,15 +55,35 @@ impl StreamService {
                 self.finish_removal(&removal).await?;
             }
         }
-        for namespace in self.registry.namespaces().await? {
-            for stream in self.registry.streams(&namespace).await? {
-                let name = StreamName { namespace: namespace.clone(), stream };
-                if let Err(error) = self.tidy_stream(&name).await {
-                    warn!(error = &error as &dyn std::error::Error, stream = %name, "a stream could not be tidied");
-                }
+        for name in self.all().await? {
+            if let Err(error) = self.tidy_stream(&name).await {
+                warn!(error = &error as &dyn std::error::Error, stream = %name, "a stream could not be tidied");
             }
         }
         Ok(())
+    }
+
+    /// Looks whether streams have grown by their thresholds that no process has looked at since: one may have ended before it did.
+    /// For a host to call when it starts, where asking logs for their sizes is cheap and nobody else does.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn notice_all(&self) -> Result<(), PortError> {
+        for name in self.all().await? {
+            let Some(found) = self.registry.find(&name).await? else { continue };
+            let size = self.log.size(&found.stream.log).await?;
+            self.notice_growth(&found.stream.log, size).await?;
+        }
+        Ok(())
+    }
+
+    async fn all(&self) -> Result<Vec<StreamName>, PortError> {
+        let mut all = Vec::new();
+        for namespace in self.registry.namespaces().await? {
+            let streams = self.registry.streams(&namespace).await?;
+            all.extend(streams.into_iter().map(|stream| StreamName { namespace: namespace.clone(), stream }));
+        }
+        Ok(all)
     }
 
     async fn tidy_stream(&self, name: &StreamName) -> Result<(), PortError> {
