@@ -66,7 +66,7 @@ async fn every_kind_of_growth_counts() {
     assert_eq!(told(&service, &stream).await, [MIB as u64]);
     for body in [vec![b'x'; MIB], vec![b'x'; 3 * MIB]] {
         let mut batch = service.batch(Arc::clone(&stream), headwater_core::streams::BatchKind::Lines, Headers::default());
-        batch.push(&body.into()).await.unwrap();
+        batch = batch.take(body.into()).await.unwrap();
         batch.finish().await.unwrap();
         service.notice().await;
     }

@@ -84,9 +84,9 @@ async fn what_was_begun_with_a_stream_does_not_reach_the_one_that_is_made_anew()
     let old = made(&service, "s", "").await;
     post(&service, &old, "old").await;
     let mut batch = service.batch(old.clone(), BatchKind::Lines, Headers::default());
-    batch.push(&"a\nb\n".into()).await.unwrap();
+    batch = batch.take("a\nb\n".into()).await.unwrap();
     let mut long = service.batch(old.clone(), BatchKind::Lines, Headers::default());
-    long.push(&format!("{}\n", "x".repeat(2 * MIB)).into()).await.unwrap();
+    long = long.take(format!("{}\n", "x".repeat(2 * MIB)).into()).await.unwrap();
     service.post_later(old.clone(), Headers::default(), "queued".into()).await.unwrap();
     service.delete(&name("s")).await.unwrap();
     let new = made(&service, "s", "").await;

@@ -22,7 +22,7 @@ async fn a_batch_is_seen_all_at_once_however_long_it_is() {
     let mut batch = service.batch(Arc::clone(&stream), BatchKind::Lines, Headers::default());
     let line = "x".repeat(10_000);
     for number in 0..500 {
-        batch.push(&format!("{number:03}{line}\n").into()).await.unwrap();
+        batch = batch.take(format!("{number:03}{line}\n").into()).await.unwrap();
         assert!(bench.events(&stream).await.is_empty(), "a reader sees an unfinished batch after {number} lines");
         if number == 250 {
             bench.advance(5);
@@ -50,7 +50,7 @@ async fn a_batch_that_is_dropped_leaves_nothing() {
     let stream = made(&service, "s", r#"{"notification.threshold.mb":1}"#).await;
     for lines in [1, 50, 500] {
         let mut batch = service.batch(Arc::clone(&stream), BatchKind::Lines, Headers::default());
-        batch.push(&format!("{}\n", "x".repeat(10_000)).repeat(lines).into()).await.unwrap();
+        batch = batch.take(format!("{}\n", "x".repeat(10_000)).repeat(lines).into()).await.unwrap();
         drop(batch);
     }
     service.notice().await;
@@ -144,14 +144,14 @@ async fn a_job_that_repeats_records_in_other_slices_writes_each_once() {
     let owner = Owner("task".to_owned());
     targets(&bench, bench.service()).prepare(&target(), &owner).await.unwrap();
     // What a process wrote from which committed record on, before it died without telling.
-    let slices: [&[std::ops::Range<u64>]; 6] = [&[0..10], &[0..3, 3..7], &[0..25], &[7..20, 20..21], &[21..40, 40..41], &[5..50]];
-    for slices in slices {
-        let committed = Committed { records: slices[0].start, bytes: 8 * slices[0].start };
+    let cuts: [&[u64]; 6] = [&[0, 10], &[0, 3, 7], &[0, 25], &[7, 20, 21], &[21, 40, 41], &[5, 50]];
+    for cuts in cuts {
+        let committed = Committed { records: cuts[0], bytes: 8 * cuts[0] };
         let mut sink = targets(&bench, bench.service()).open(&target(), &owner, committed).await.unwrap();
-        for range in slices {
-            sink.write(&batch(range.clone())).await.unwrap();
+        for cut in cuts.windows(2) {
+            sink.write(&batch(cut[0]..cut[1])).await.unwrap();
             sink.flush().await.unwrap();
-            assert_eq!(sink.committed().records, range.end);
+            assert_eq!(sink.committed().records, cut[1]);
         }
     }
     let mut other = targets(&bench, bench.service()).open(&target(), &Owner("other".to_owned()), Committed::default()).await.unwrap();
