@@ -211,9 +211,8 @@ mod tests {
         // The stream as it grows, in timestamps; each time it is read from the place on.
         let stream = [5, 5, 7, 7, 7, 7, 9];
         for length in [0, 1, 1, 2, 4, 5, 7, 7] {
-            let mut newcomers = Newcomers { from: place };
-            for (number, &timestamp) in stream[..length].iter().enumerate().filter(|(_, timestamp)| **timestamp >= newcomers.from.timestamp)
-            {
+            let (from, mut newcomers) = (place.timestamp, Newcomers { from: place });
+            for (number, &timestamp) in stream[..length].iter().enumerate().filter(|(_, timestamp)| **timestamp >= from) {
                 if newcomers.is_new(timestamp) {
                     place.pass(timestamp);
                     printed.push(number);
