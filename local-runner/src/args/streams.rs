@@ -26,7 +26,7 @@ pub(crate) struct Streams {
 #[derive(Debug, Args)]
 pub(crate) struct ServerOptions {
     /// Where the server answers.
-    #[arg(long, global = true, env = "HEADWATER_URL", value_name = "URL", default_value = "http://127.0.0.1:9999", value_parser = server_url)]
+    #[arg(long, global = true, env = "HEADWATER_URL", hide_env_values = true, value_name = "URL", default_value = "http://127.0.0.1:9999", value_parser = server_url)]
     pub(crate) url: Url,
 
     /// Token to send as `Authorization: Bearer TOKEN`.

@@ -170,7 +170,7 @@ impl Client {
         };
         let answer = match request.send().await {
             Ok(answer) => answer,
-            Err(error) if error.is_connect() => return Err(Failure::Away { server: self.server.to_string(), cause: cause_of(&error) }),
+            Err(error) if error.is_connect() => return Err(Failure::Away { server: shown(&self.server), cause: cause_of(&error) }),
             Err(error) => return Err(Failure::Broke(cause_of(&error))),
         };
         let status = answer.status();
@@ -199,6 +199,16 @@ pub(super) fn cause_of(error: &reqwest::Error) -> String {
     }
 }
 
+/// A URL without what may be secret in it.
+fn shown(url: &Url) -> String {
+    let mut url = url.clone();
+    // Both fail only where a URL has no host, and then it has none of these either.
+    let _ = url.set_password(None);
+    let _ = url.set_username("");
+    url.set_query(None);
+    url.to_string()
+}
+
 fn is_this_machine(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
@@ -224,6 +234,11 @@ mod tests {
         ] {
             assert_eq!(client(server).url(&["s", "batch"]).as_str(), wanted);
         }
+    }
+
+    #[test]
+    fn a_password_is_not_shown() {
+        assert_eq!(shown(&Url::parse("https://me:secret@h:1/stage?key=secret").unwrap()), "https://h:1/stage");
     }
 
     #[test]
