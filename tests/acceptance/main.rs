@@ -27,3 +27,4 @@ mod kafka;
 mod logs;
 mod security;
 mod startup;
+mod streams_cli;
