@@ -20,6 +20,8 @@ pub(crate) fn start(streams: &StreamService, shared: bool, ending: &watch::Recei
         }
     });
     tokio::spawn(tidy);
+    // For itself: whoever is told may take long to answer.
+    tokio::spawn(repeat(NOTICE_EVERY, ending.clone(), streams.clone(), async |streams: &StreamService| streams.announce().await));
     if !shared {
         tokio::spawn(notice(streams.clone(), ending.clone()));
     }

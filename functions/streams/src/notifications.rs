@@ -47,7 +47,7 @@ pub(crate) async fn follow(
     let missed: Vec<Notice> = all.into_iter().filter(|notice| after.is_some_and(|after| notice.id > after)).collect();
     asking.has_used(&group, &stream).await;
     // The first event tells where the subscription begins, so that one that breaks off before any notice misses none.
-    let mut opening = format!("retry: {RETRY}\nevent: open\nid: {}\ndata: {{}}\n\n", after.unwrap_or(last));
+    let mut opening = format!("retry: {RETRY}\nevent: subscribed\nid: {}\ndata: {{}}\n\n", after.unwrap_or(last));
     missed.iter().for_each(|notice| opening.push_str(&rendered(&stream, notice)));
     let head = [(CONTENT_TYPE, "text/event-stream"), (CACHE_CONTROL, "no-store")];
     if largest.is_some() {

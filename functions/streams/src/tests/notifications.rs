@@ -40,7 +40,7 @@ impl Following {
     }
 
     async fn opened(&mut self, id: u64) {
-        assert_eq!(self.next().await.unwrap(), format!("retry: 3000\nevent: open\nid: {id}\ndata: {{}}"));
+        assert_eq!(self.next().await.unwrap(), format!("retry: 3000\nevent: subscribed\nid: {id}\ndata: {{}}"));
     }
 }
 
@@ -105,7 +105,7 @@ async fn whoever_followed_an_earlier_stream_of_the_name_misses_nothing_of_this_o
     host.put(S, json!({"notification.threshold.mb": 1})).await.is_empty(200);
     grow(&host, 1).await;
     let mut back = Following::open(&host, &[("last-event-id", "3")]).await;
-    assert!(back.next().await.unwrap().contains("event: open"));
+    assert!(back.next().await.unwrap().contains("event: subscribed"));
     assert_eq!(back.notice(1).await["size"], 1 << 20);
     grow(&host, 1).await;
     assert_eq!(back.notice(2).await["size"], 2 << 20);
@@ -182,8 +182,8 @@ async fn a_host_that_answers_whole_gives_what_there_is() {
     host.put(S, json!({"notification.threshold.mb": 1})).await.is_empty(200);
     grow(&host, 1).await;
     let all = host.send("GET", &format!("{S}/notifications"), &[("last-event-id", "0")], "").await;
-    assert!(all.text().contains("event: open\nid: 0\n") && all.text().contains("\n\nid: 1\ndata: "), "{}", all.text());
+    assert!(all.text().contains("event: subscribed\nid: 0\n") && all.text().contains("\n\nid: 1\ndata: "), "{}", all.text());
     let none = host.get(&format!("{S}/notifications")).await;
-    assert!(none.text().contains("event: open\nid: 1\n") && !none.text().contains("\n\nid:"), "{}", none.text());
+    assert!(none.text().contains("event: subscribed\nid: 1\n") && !none.text().contains("\n\nid:"), "{}", none.text());
     host.get(&format!("{N}/streams/nope/notifications")).await.refuses(404, "nope");
 }

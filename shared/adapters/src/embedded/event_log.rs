@@ -68,7 +68,8 @@ impl EventLog for EmbeddedEventLog {
         if batch.is_empty() {
             return Ok(());
         }
-        let size = batch.iter().map(|event| event.body.len() + size_of::<EventKey>()).sum();
+        let headers = |event: &Event| event.headers.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
+        let size = batch.iter().map(|event| event.body.len() + headers(event) + size_of::<EventKey>()).sum();
         let name = log.clone();
         let work = move |tables: &mut Tables<'_>| {
             let now = tables.now;

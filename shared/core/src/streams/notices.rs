@@ -3,12 +3,14 @@
 //! What was told stands in a document of the stream: how large it was at the last notice, the last notices themselves, and which of
 //! them were announced. So a restart neither forgets data that came in before it nor tells of it twice.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures::FutureExt as _;
+use futures::stream::{self, StreamExt as _};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tracing::warn;
@@ -73,6 +75,8 @@ pub(super) struct Notices {
     heralds: Vec<Arc<dyn Herald>>,
     /// Streams that have grown since somebody looked, by their logs, and bytes by which they may still grow before it is worth a look.
     growing: Arc<Mutex<HashMap<LogName, Growing>>>,
+    /// Streams with notices that the heralds may not have announced.
+    unannounced: Arc<Mutex<BTreeSet<StreamName>>>,
 }
 
 #[derive(Debug, Clone)]
@@ -96,7 +100,7 @@ fn key(name: &StreamName) -> Key {
 
 impl Notices {
     pub(super) fn new(documents: Arc<dyn Documents>) -> Self {
-        Self { documents, heralds: Vec::new(), growing: Arc::default() }
+        Self { documents, heralds: Vec::new(), growing: Arc::default(), unannounced: Arc::default() }
     }
 
     /// Notes that a stream has grown. What follows from it is left to [`StreamService::notice`].
@@ -170,31 +174,34 @@ impl Notices {
             told.kept.push(Notice { id: told.last, time: clock.now().as_millis(), size: size.bytes });
             let surplus = told.kept.len().saturating_sub(limits::NOTICES);
             told.kept.drain(..surplus);
+            if self.heralds.is_empty() {
+                told.announced = told.last; // Whoever becomes a herald later is not told of what is past.
+            }
             match self.documents.put_json(&key(&stream.name), &told, condition).await {
                 Err(PortError::Conflict { .. }) => {}
                 other => {
                     other?;
-                    self.announce(stream).await?;
+                    self.remember_to_announce(&stream.name);
                     return Ok(threshold);
                 }
             }
         }
     }
 
-    /// Has the heralds announce what they have not announced yet. What they cannot now is tried again with the next notice, and
-    /// whenever streams are tidied.
-    pub(super) async fn announce(&self, stream: &Stream) -> Result<(), PortError> {
-        if self.heralds.is_empty() {
-            return Ok(());
+    /// Has the next call of [`StreamService::announce`] look at this stream.
+    pub(super) fn remember_to_announce(&self, name: &StreamName) {
+        if !self.heralds.is_empty() {
+            self.unannounced.lock().unwrap_or_else(PoisonError::into_inner).insert(name.clone());
         }
+    }
+
+    /// Has the heralds announce what they have not announced yet of a stream.
+    async fn announce(&self, stream: &Stream) -> Result<(), Unannounced> {
         loop {
             let (mut told, condition) = self.told(stream).await?;
             let Some(notice) = told.kept.iter().find(|notice| notice.id > told.announced) else { return Ok(()) };
             for herald in &self.heralds {
-                if let Err(hindrance) = herald.announce(&stream.name, notice).await {
-                    warn!(hindrance, stream = %stream.name, "a notice could not be announced; it is tried again");
-                    return Ok(());
-                }
+                herald.announce(&stream.name, notice).await.map_err(Unannounced::Refused)?;
             }
             told.announced = notice.id;
             match self.documents.put_json(&key(&stream.name), &told, condition).await {
@@ -232,6 +239,15 @@ impl Notices {
     }
 }
 
+/// Why a notice was not announced.
+#[derive(Debug, thiserror::Error)]
+enum Unannounced {
+    #[error("{0}")]
+    Refused(String),
+    #[error(transparent)]
+    Store(#[from] PortError),
+}
+
 impl StreamService {
     /// This service, telling these heralds of every notice.
     #[must_use]
@@ -260,6 +276,26 @@ impl StreamService {
                     }
                 }
             }
+        }
+    }
+
+    /// Has the heralds announce the notices that they have not announced yet, of all streams at the same time. What they cannot now
+    /// is tried again the next time. For a host to call every few seconds.
+    pub async fn announce(&self) {
+        let names = std::mem::take(&mut *self.notices.unannounced.lock().unwrap_or_else(PoisonError::into_inner));
+        let all = names.into_iter().map(|name| self.announce_of(name).boxed()).collect::<Vec<_>>();
+        stream::iter(all).buffer_unordered(limits::READ_AT_ONCE).collect::<()>().await;
+    }
+
+    async fn announce_of(&self, name: StreamName) {
+        let announced = match self.registry.find(&name).await {
+            Ok(Some(found)) => self.notices.announce(&found.stream).await,
+            Ok(None) => Ok(()),
+            Err(error) => Err(error.into()),
+        };
+        if let Err(error) = announced {
+            warn!(error = &error as &dyn std::error::Error, stream = %name, "a notice could not be announced; it is tried again");
+            self.notices.remember_to_announce(&name);
         }
     }
 

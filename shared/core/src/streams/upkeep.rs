@@ -26,10 +26,13 @@ impl Removal {
 }
 
 impl StreamService {
-    pub(super) async fn note_removal(&self, stream: &Stream) -> Result<Removal, PortError> {
+    /// Notes that a stream is being removed, or says why that could not be noted.
+    pub(super) async fn note_removal(&self, stream: &Stream) -> Result<Removal, (Removal, PortError)> {
         let removal = Removal { name: stream.name.clone(), log: stream.log.clone() };
-        self.registry.documents.put_json(&removal.key(), &removal, Condition::Any).await?;
-        Ok(removal)
+        match self.registry.documents.put_json(&removal.key(), &removal, Condition::Any).await {
+            Ok(_) => Ok(removal),
+            Err(error) => Err((removal, error)),
+        }
     }
 
     /// Removes what is left of a stream whose document is gone.
@@ -40,7 +43,8 @@ impl StreamService {
         self.registry.documents.delete(&removal.key(), Condition::Any).await
     }
 
-    /// Finishes removals that were broken off, has the space of expired events come back, and announces what was not announced.
+    /// Finishes removals that were broken off, has the space of expired events come back, and has it looked for notices that were not
+    /// announced.
     /// For a host to call when it starts, and every few minutes. What fails for one stream is left to the next time.
     ///
     /// # Errors
@@ -94,6 +98,7 @@ impl StreamService {
             None => self.log.trim(&found.stream.log, Timestamp::from_millis(now)).await?,
             Some(_) => {}
         }
-        self.notices.announce(&found.stream).await
+        self.notices.remember_to_announce(name);
+        Ok(())
     }
 }
