@@ -41,6 +41,9 @@ pub(crate) struct App {
     pub(crate) datagen: DatagenService,
     pub(crate) streams: StreamService,
     pub(crate) queue_writer: QueueWriter,
+    /// Flushes the stream of events, where there is one.
+    #[cfg(feature = "aws")]
+    pub(crate) poller: Option<headwater_adapters::aws::ShardPoller>,
 }
 
 /// Opens the stores and composes everything over them.
@@ -71,9 +74,12 @@ pub(crate) async fn compose(options: &Serve, prometheus: PrometheusHandle) -> an
     let (streams, queue_writer) = stores.streams(&clock, &entropy).with_queue();
     let targets = TargetSet::new(Arc::clone(&stores.files), outbound).with_streams(streams.clone());
     #[cfg(feature = "aws")]
-    let targets = match names {
-        Some(names) => targets.with_aws(aws).sparing(&names.bucket, &names.queue_url),
-        None => targets.with_aws(aws),
+    let (targets, poller) = match names {
+        Some(names) => {
+            let poller = cloud::poller(&aws, &names, &stores, &clock, &entropy).await;
+            (targets.with_aws(aws).sparing(&names.bucket, &names.queue_url, &names.event_stream), Some(poller))
+        }
+        None => (targets.with_aws(aws), None),
     };
     let targets: Arc<dyn Targets> = Arc::new(targets);
     let datagen = stores.datagen(specifications, Arc::clone(&targets), &clock, &entropy);
@@ -97,7 +103,16 @@ pub(crate) async fn compose(options: &Serve, prometheus: PrometheusHandle) -> an
     let routes =
         host_routes(prometheus).merge(headwater_datagen::router(datagen.clone())).merge(headwater_streams::router(streams.clone(), usage));
     let routes = with_house_layers(routes, house);
-    Ok(App { routes, worker, tasks, datagen, streams, queue_writer })
+    Ok(App {
+        routes,
+        worker,
+        tasks,
+        datagen,
+        streams,
+        queue_writer,
+        #[cfg(feature = "aws")]
+        poller,
+    })
 }
 
 /// What the host itself answers.

@@ -61,6 +61,7 @@ impl Cloud {
             Deployment::new(name, binary(name))
                 .variable("HEADWATER_BUCKET", &account.bucket)
                 .variable("HEADWATER_QUEUE_URL", &account.queue_url)
+                .variable("HEADWATER_EVENT_STREAM", &account.event_stream)
                 .variable("HEADWATER_ALLOW_OUTBOUND", "")
                 .variable("AWS_ENDPOINT_URL", &account.endpoint)
                 .variable("AWS_ACCESS_KEY_ID", "test")
