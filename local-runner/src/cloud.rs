@@ -49,13 +49,7 @@ pub(crate) async fn stores(
 /// What flushes the stream of events while this server runs.
 pub(crate) async fn poller(aws: &Aws, names: &Names, stores: &Stores, clock: &Arc<dyn Clock>, entropy: &Arc<dyn Entropy>) -> ShardPoller {
     let documents = Arc::clone(&stores.documents);
-    let log = KinesisEventLog::new(
-        aws.clients().await,
-        &names.event_stream,
-        &names.bucket,
-        documents,
-        Arc::clone(clock),
-        Arc::clone(entropy),
-    );
+    let log =
+        KinesisEventLog::new(aws.clients().await, &names.event_stream, &names.bucket, documents, Arc::clone(clock), Arc::clone(entropy));
     ShardPoller::new(log.flusher())
 }

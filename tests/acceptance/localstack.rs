@@ -129,6 +129,11 @@ impl Account {
         name
     }
 
+    /// Puts a record into a stream.
+    pub(crate) fn put_record(&self, request: &Value) {
+        self.call("Kinesis_20131202.PutRecord", "1.1", request);
+    }
+
     /// The partition keys and bytes of all records of a stream, shard by shard.
     pub(crate) fn stream_records(&self, name: &str) -> Vec<Vec<(String, Vec<u8>)>> {
         let shards = self.call("Kinesis_20131202.ListShards", "1.1", &json!({"StreamName": name}));

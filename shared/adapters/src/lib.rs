@@ -5,7 +5,7 @@
 //! | [`clock`] | time and unpredictability: the system's, and a clock for tests |
 //! | [`memory`] | every store, kept in memory |
 //! | [`embedded`] | documents, event log and task queue in one folder on disk |
-//! | `aws` | documents and files in S3, the task queue in SQS (feature `aws`) |
+//! | `aws` | documents and files in S3, the task queue in SQS, event logs in Kinesis and S3 (feature `aws`) |
 //! | [`folder`] | files in a folder |
 //! | [`specs_folder`] | the stock specifications with those of a folder on top |
 //! | [`targets`] | where records go: standard output, files, HTTP, Kafka, S3, SQS, Kinesis |
@@ -18,7 +18,6 @@ pub mod aws;
 mod blocking;
 pub mod clock;
 pub mod embedded;
-#[expect(dead_code, reason = "for a moment")]
 mod event_block;
 pub mod folder;
 pub mod memory;

@@ -67,22 +67,14 @@ impl Deployment {
         let clients = aws.clients().await;
         let stores = Stores::aws(clients, &bucket, &queue_url, &event_stream, &clock, &entropy);
         let queue = SqsTaskQueue::new(clients.sqs.clone(), &queue_url, Arc::clone(&clock));
-        let log = KinesisEventLog::new(
-            clients,
-            &event_stream,
-            &bucket,
-            Arc::clone(&stores.documents),
-            Arc::clone(&clock),
-            Arc::clone(&entropy),
-        );
+        let log =
+            KinesisEventLog::new(clients, &event_stream, &bucket, Arc::clone(&stores.documents), Arc::clone(&clock), Arc::clone(&entropy));
         let streams = stores.streams(&clock, &entropy);
-        let targets = Arc::new(
-            TargetSet::new(Arc::clone(&stores.files), outbound).with_streams(streams.clone()).with_aws(aws).sparing(
-                &bucket,
-                &queue_url,
-                &event_stream,
-            ),
-        );
+        let targets = Arc::new(TargetSet::new(Arc::clone(&stores.files), outbound).with_streams(streams.clone()).with_aws(aws).sparing(
+            &bucket,
+            &queue_url,
+            &event_stream,
+        ));
         Ok(Self { stores, queue, flusher: log.flusher(), streams, targets, clock, entropy })
     }
 

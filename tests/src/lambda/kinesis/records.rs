@@ -53,7 +53,8 @@ mod tests {
 
     #[test]
     fn a_record_is_what_kinesis_says_under_the_names_of_lambda() {
-        let record = json!({"SequenceNumber": "4959", "PartitionKey": "k", "Data": "SGk=", "ApproximateArrivalTimestamp": 1_545_084_650.987});
+        let record =
+            json!({"SequenceNumber": "4959", "PartitionKey": "k", "Data": "SGk=", "ApproximateArrivalTimestamp": 1_545_084_650.987});
         assert_eq!(
             event(&[record], "shardId-000000000006", "events", "eu-west-1"),
             json!({"Records": [{"kinesis": {"kinesisSchemaVersion": "1.0", "partitionKey": "k", "sequenceNumber": "4959", "data": "SGk=",

@@ -81,7 +81,8 @@ impl Manifest {
 
     /// Objects that nobody can be reading any more. They are forgotten here, and to be removed before this manifest is stored.
     pub(super) fn collect(&mut self, now: Timestamp) -> Vec<String> {
-        let (gone, kept) = std::mem::take(&mut self.garbage).into_iter().partition(|garbage| now.as_millis() - garbage.since > GRACE_MILLIS);
+        let (gone, kept) =
+            std::mem::take(&mut self.garbage).into_iter().partition(|garbage| now.as_millis() - garbage.since > GRACE_MILLIS);
         self.garbage = kept;
         gone.into_iter().map(|garbage: Garbage| garbage.object).collect()
     }

@@ -74,7 +74,7 @@ mod tests {
         assert_eq!(place.partition_key(), format!("{:032x}", hash("default/clicks/1")));
         assert_eq!(place.manifest.as_str(), "logs/default%2Fclicks%2F1");
         assert_eq!(place.objects, "events/default%2Fclicks%2F1/");
-        assert_eq!(hash(""), 0, "records of logs that are there would go elsewhere");
+        assert_eq!(hash(""), 0xc42c_5a1a_a382_0138_e7b2_5ad2_7bcc_b532, "records of logs that are there would go elsewhere");
     }
 
     #[test]

@@ -169,9 +169,7 @@ pub(super) async fn iterator(wal: &Wal, shard: &str, after: Option<&Sequence>) -
     loop {
         let request = wal.kinesis.get_shard_iterator().stream_name(&*wal.stream).shard_id(shard);
         let request = match after {
-            Some(after) => {
-                request.shard_iterator_type(ShardIteratorType::AfterSequenceNumber).starting_sequence_number(after.as_str())
-            }
+            Some(after) => request.shard_iterator_type(ShardIteratorType::AfterSequenceNumber).starting_sequence_number(after.as_str()),
             None => request.shard_iterator_type(ShardIteratorType::TrimHorizon),
         };
         match request.send().await {

@@ -133,7 +133,10 @@ async fn the_failure_of_one_log_does_not_keep_others_back() {
     assert_eq!(cloud.texts(&bad).await, ["this is bad.", "c"]);
     let flushed = cloud.flusher().flush(&records[first_of_bad..]).await;
     assert_eq!((flushed.failed, flushed.grown.len()), (vec![], 1));
-    assert_eq!((cloud.texts(&good).await, cloud.texts(&bad).await), (vec!["a".into(), "b".into()], vec!["this is bad.".into(), "c".into()]));
+    assert_eq!(
+        (cloud.texts(&good).await, cloud.texts(&bad).await),
+        (vec!["a".into(), "b".into()], vec!["this is bad.".into(), "c".into()])
+    );
 }
 
 #[tokio::test]
@@ -210,7 +213,7 @@ async fn a_trim_takes_segments_and_what_was_not_flushed() {
     assert_eq!((cloud.texts(&log).await, cloud.log.size(&log).await.unwrap().events), (vec!["e".to_owned()], 5));
     clock.advance(Duration::from_secs(3700));
     cloud.log.trim(&log, after(51)).await.unwrap();
-    assert_eq!(cloud.objects(&log).await, Vec::<String>::new(), "a trim collects garbage");
+    assert_eq!(cloud.objects(&log).await, ["0000000000000005-0000000000000005-0"], "a trim collects garbage, but not at once");
 }
 
 #[tokio::test]
