@@ -3,16 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use axum::routing::get;
 use axum::{Json, Router};
+#[cfg(feature = "aws")]
+use headwater_adapters::heralds::SqsHerald;
+use headwater_adapters::heralds::WebhookHerald;
 use headwater_adapters::specs_folder::SpecsFolder;
 use headwater_adapters::targets::TargetSet;
 use headwater_adapters::{OsEntropy, Stores, SystemClock};
 use headwater_core::datagen::{DatagenService, DatagenStepper, KIND, Specifications, Stock};
 use headwater_core::limits;
 use headwater_core::ports::{Clock, Entropy, Targets};
-use headwater_core::streams::{QueueWriter, StreamService, StreamUsage};
+use headwater_core::streams::{Herald, QueueWriter, StreamService, StreamUsage};
 use headwater_core::tasks::{Budget, TaskStore, Worker, WorkerConfig};
 use headwater_web::{House, Token, with_house_layers};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -71,7 +74,19 @@ pub(crate) async fn compose(options: &Serve, prometheus: PrometheusHandle) -> an
         }
     };
     let outbound = options.allow_outbound.clone().unwrap_or_default();
-    let (streams, queue_writer) = stores.streams(&clock, &entropy).with_queue();
+    let mut heralds: Vec<Arc<dyn Herald>> = Vec::new();
+    if let Some(url) = &options.notify_url {
+        heralds.push(Arc::new(WebhookHerald::new(url).map_err(|error| anyhow!("--notify-url {error}"))?));
+    }
+    #[cfg(feature = "aws")]
+    if let Some(url) = &options.notify_queue_url {
+        heralds.push(Arc::new(SqsHerald::new(aws.clients().await.sqs.clone(), url)));
+    }
+    #[cfg(not(feature = "aws"))]
+    if options.notify_queue_url.is_some() {
+        bail!("--notify-queue-url: this program was built without the feature aws");
+    }
+    let (streams, queue_writer) = stores.streams(&clock, &entropy).with_heralds(heralds).with_queue();
     let targets = TargetSet::new(Arc::clone(&stores.files), outbound).with_streams(streams.clone());
     #[cfg(feature = "aws")]
     let (targets, poller) = match names {

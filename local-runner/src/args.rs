@@ -82,6 +82,14 @@ pub(crate) struct Serve {
     #[arg(long, env = "HEADWATER_ALLOW_OUTBOUND", value_name = "HOSTS")]
     pub(crate) allow_outbound: Option<OutboundHosts>,
 
+    /// Address to which it is posted that a stream has grown by its notification threshold.
+    #[arg(long, env = "HEADWATER_NOTIFY_URL", value_name = "URL", hide_env_values = true)]
+    pub(crate) notify_url: Option<String>,
+
+    /// URL of an SQS queue to which the same is sent.
+    #[arg(long, env = "HEADWATER_NOTIFY_QUEUE_URL", value_name = "URL")]
+    pub(crate) notify_queue_url: Option<String>,
+
     /// Form of the log on standard error.
     #[arg(long, env = "HEADWATER_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub(crate) log_format: LogFormat,

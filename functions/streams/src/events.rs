@@ -6,13 +6,15 @@ use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
-use futures::{StreamExt as _, TryStreamExt as _};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use headwater_core::ids::StreamName;
 use headwater_core::streams::formats::FormatReader;
 use headwater_core::streams::{BatchKind, JsonEvents, Stream, StreamError};
 use headwater_web::{Content, LargestReply, Problem};
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, StatusCode};
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 
 use crate::Group;
 use crate::problems;
@@ -68,7 +70,11 @@ pub(crate) async fn batch(
     let mut pieces = body.into_data_stream();
     while let Some(piece) = pieces.next().await {
         let piece = piece.map_err(|_| Problem::bad_request("the body could not be read to its end; nothing of it is kept"))?;
-        batch.push(&piece).await.map_err(problems::batch)?;
+        batch = match kind {
+            BatchKind::Lines => batch.take(piece).await,
+            BatchKind::Avro => aside(&group.formatting, batch.take(piece)).await, // It may have to be decompressed.
+        }
+        .map_err(problems::batch)?;
     }
     batch.finish().await.map_err(problems::batch)?;
     asking.has_used(&group, &stream).await;
@@ -114,14 +120,36 @@ pub(crate) async fn read(
         found => found.map_err(problems::stream)?,
     };
     let format = wanted.format(&stream)?;
+    let formatted = format.is_some();
     let events = group.streams.read(&stream, window, format).await?;
     asking.has_used(&group, &stream).await;
-    let Some(events) = events else { return Ok(StatusCode::NO_CONTENT.into_response()) };
+    let Some(mut events) = events else { return Ok(StatusCode::NO_CONTENT.into_response()) };
+    if formatted {
+        events = made_aside(events, Arc::clone(&group.formatting));
+    }
     let body = match largest {
         Some(Extension(LargestReply(most))) => whole(events, most).await?,
         None => Body::from_stream(events.map_err(std::io::Error::other)),
     };
     Ok(([(CONTENT_TYPE, JSON)], body).into_response())
+}
+
+/// The same events, each piece made aside.
+fn made_aside(events: JsonEvents, formatting: Arc<Semaphore>) -> JsonEvents {
+    let pieces = stream::unfold(events, move |mut events| {
+        let formatting = Arc::clone(&formatting);
+        async move { aside(&formatting, async move { events.next().await.map(|piece| (piece, events)) }).await }
+    });
+    pieces.boxed()
+}
+
+/// Does what may take long on a thread that may be kept busy: some patterns take long with some bodies, and nobody else is to wait
+/// for that.
+async fn aside<T: Send + 'static>(formatting: &Arc<Semaphore>, work: impl Future<Output = T> + Send + 'static) -> T {
+    let _turn = formatting.acquire().await.ok();
+    let host = Handle::current();
+    let done = tokio::task::spawn_blocking(move || host.block_on(work)).await;
+    done.unwrap_or_else(|failure| std::panic::resume_unwind(failure.into_panic()))
 }
 
 /// All events at once, for a host that cannot answer piece by piece.

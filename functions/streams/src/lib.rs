@@ -11,9 +11,12 @@ mod programs;
 mod request;
 mod views;
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::routing::{MethodRouter, get, post, put};
 use headwater_core::streams::{StreamService, StreamUsage};
+use tokio::sync::Semaphore;
 use tower_http::compression::CompressionLayer;
 
 /// The paths of this group. Each is also answered with a `/` behind it.
@@ -55,11 +58,16 @@ pub mod paths {
     pub const PREFIX: &str = "/v3/";
 }
 
+/// Requests that may keep a thread busy at the same time: more than there are processors, and far fewer than there are threads.
+const FORMATTING: usize = 8;
+
 /// What the handlers need.
 #[derive(Debug, Clone)]
 pub(crate) struct Group {
     pub(crate) streams: StreamService,
     pub(crate) usage: StreamUsage,
+    /// Turns at what keeps a thread busy.
+    pub(crate) formatting: Arc<Semaphore>,
 }
 
 /// The routes of this group over its service, and over what is known of who uses streams.
@@ -86,5 +94,5 @@ pub fn router(streams: StreamService, usage: StreamUsage) -> Router {
         let with_slash = format!("{path}/");
         router.route(path, methods.clone()).route(&with_slash, methods)
     });
-    router.with_state(Group { streams, usage }).layer(CompressionLayer::new())
+    router.with_state(Group { streams, usage, formatting: Arc::new(Semaphore::new(FORMATTING)) }).layer(CompressionLayer::new())
 }

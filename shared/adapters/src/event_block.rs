@@ -84,6 +84,7 @@ impl BlockBuilder {
     }
 
     /// The block; the builder begins a new one.
+    #[cfg(any(test, feature = "aws"))]
     pub(crate) fn finish(&mut self) -> Vec<u8> {
         self.finish_behind(&[])
     }
@@ -126,6 +127,7 @@ impl Block {
     }
 
     /// Events that are left.
+    #[cfg(any(test, feature = "aws"))]
     pub(crate) fn left(&self) -> u64 {
         self.left
     }
@@ -223,7 +225,7 @@ mod tests {
     fn a_block_that_is_cut_or_changed_is_no_reason_to_panic() {
         let whole = build(&events());
         for cut in (0..300).chain(whole.len() - 300..whole.len()) {
-            let read = Block::open(whole.slice(..cut)).and_then(|block| block.collect::<Result<Vec<_>, _>>());
+            let read = Block::open(whole.slice(..cut)).and_then(Iterator::collect::<Result<Vec<_>, _>>);
             assert!(read.is_err(), "a block of {} bytes was taken for whole after {cut}", whole.len());
         }
         for index in 0..300 {

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use headwater_core::datagen::{DatagenService, Stock};
 use headwater_core::ports::{Clock, Entropy, Targets};
-use headwater_core::streams::{StreamService, StreamUsage};
+use headwater_core::streams::{Herald, StreamService, StreamUsage};
 
-use super::{Aws, Flusher, KinesisEventLog, SqsTaskQueue};
+use super::{Aws, Clients, Flusher, KinesisEventLog, SqsTaskQueue};
+use crate::heralds::{SqsHerald, WebhookHerald};
 use crate::targets::{OutboundHosts, TargetSet};
 use crate::{OsEntropy, Stores, SystemClock};
 
@@ -19,7 +20,8 @@ pub struct Misconfigured {
 }
 
 /// What every function of a deployment is composed of, as its environment says: `HEADWATER_BUCKET`, `HEADWATER_QUEUE_URL`,
-/// `HEADWATER_EVENT_STREAM`, `HEADWATER_ALLOW_OUTBOUND`. Made once, when the function starts.
+/// `HEADWATER_EVENT_STREAM`, `HEADWATER_ALLOW_OUTBOUND`, `HEADWATER_NOTIFY_URL`, `HEADWATER_NOTIFY_QUEUE_URL`. Made once, when the
+/// function starts.
 #[derive(Debug, Clone)]
 pub struct Deployment {
     /// Stores in the deployment's bucket and queue.
@@ -53,6 +55,20 @@ fn required(name: &'static str) -> Result<String, Misconfigured> {
     value.ok_or_else(|| Misconfigured { variable: name, wrong: "is not set".to_owned() })
 }
 
+/// Who is told that streams grow.
+fn heralds(clients: &Clients) -> Result<Vec<Arc<dyn Herald>>, Misconfigured> {
+    let filled = |name| Ok(variable::<String>(name)?.filter(|value| !value.is_empty()));
+    let mut heralds: Vec<Arc<dyn Herald>> = Vec::new();
+    if let Some(url) = filled("HEADWATER_NOTIFY_URL")? {
+        let webhook = WebhookHerald::new(&url).map_err(|wrong| Misconfigured { variable: "HEADWATER_NOTIFY_URL", wrong })?;
+        heralds.push(Arc::new(webhook));
+    }
+    if let Some(url) = filled("HEADWATER_NOTIFY_QUEUE_URL")? {
+        heralds.push(Arc::new(SqsHerald::new(clients.sqs.clone(), &url)));
+    }
+    Ok(heralds)
+}
+
 impl Deployment {
     /// The deployment that the environment names.
     ///
@@ -69,12 +85,9 @@ impl Deployment {
         let queue = SqsTaskQueue::new(clients.sqs.clone(), &queue_url, Arc::clone(&clock));
         let log =
             KinesisEventLog::new(clients, &event_stream, &bucket, Arc::clone(&stores.documents), Arc::clone(&clock), Arc::clone(&entropy));
-        let streams = stores.streams(&clock, &entropy);
-        let targets = Arc::new(TargetSet::new(Arc::clone(&stores.files), outbound).with_streams(streams.clone()).with_aws(aws).sparing(
-            &bucket,
-            &queue_url,
-            &event_stream,
-        ));
+        let streams = stores.streams(&clock, &entropy).with_heralds(heralds(clients)?);
+        let targets = TargetSet::new(Arc::clone(&stores.files), outbound).with_streams(streams.clone()).with_aws(aws);
+        let targets = Arc::new(targets.sparing(&bucket, &queue_url, &event_stream));
         Ok(Self { stores, queue, flusher: log.flusher(), streams, targets, clock, entropy })
     }
 

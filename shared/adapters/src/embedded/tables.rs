@@ -190,7 +190,9 @@ pub(super) fn make(database: &Database) -> Result<(), redb::Error> {
     Ok(transaction.commit()?)
 }
 
-const LOGS_OF_FORMAT_1: TableDefinition<'_, &str, (u64, (i64, u64), (i64, u64))> = TableDefinition::new("logs");
+type HeadOfFormat1 = (u64, (i64, u64), (i64, u64));
+
+const LOGS_OF_FORMAT_1: TableDefinition<'_, &str, HeadOfFormat1> = TableDefinition::new("logs");
 
 /// The layout of the database.
 pub(super) fn format(transaction: &ReadTransaction) -> Result<u64, redb::Error> {

@@ -27,7 +27,6 @@ use crate::aws::Aws;
 #[cfg(feature = "aws")]
 use cloud::{KinesisSink, S3Sink, SqsSink};
 
-#[cfg(all(test, feature = "aws"))]
 pub(crate) use http::client as http_client;
 pub use outbound::OutboundHosts;
 

@@ -239,12 +239,12 @@ impl StreamService {
             };
             match until_due.await {
                 Ok(until_due) => self.notices.set_until_due(&log, until_due),
-                Err(error @ PortError::Unavailable { .. }) => {
-                    warn!(error = &error as &dyn std::error::Error, stream = %name, "the size of a stream could not be looked at")
-                }
                 Err(error) => {
-                    warn!(error = &error as &dyn std::error::Error, stream = %name, "the size of a stream could not be looked at");
-                    self.notices.set_until_due(&log, None);
+                    warn!(error = &error as &dyn std::error::Error, stream = %name, "it could not be looked how large a stream is");
+                    // What is damaged is so the next time, too.
+                    if !matches!(error, PortError::Unavailable { .. }) {
+                        self.notices.set_until_due(&log, None);
+                    }
                 }
             }
         }

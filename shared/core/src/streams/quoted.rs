@@ -8,7 +8,7 @@ pub struct Quoted(Box<str>);
 
 impl Quoted {
     /// Characters shown: enough to recognise what somebody wrote.
-    const SHOWN: usize = 60;
+    const SHOWN: usize = 100;
 
     /// Quotes a text.
     #[must_use]
@@ -18,6 +18,11 @@ impl Quoted {
             Some((end, _)) => Self(format!("{:?}...", &text[..end]).into()),
         }
     }
+}
+
+/// A text from outside, as a message shows it: see [`Quoted`].
+pub(super) fn quoted(text: &str) -> String {
+    Quoted::new(text).to_string()
 }
 
 impl fmt::Display for Quoted {
@@ -33,7 +38,7 @@ mod tests {
     #[test]
     fn a_quoted_text_is_short_and_on_one_line() {
         assert_eq!(Quoted::new("a\n\"b\"").to_string(), r#""a\n\"b\"""#);
-        assert_eq!(Quoted::new(&"é".repeat(60)).to_string(), format!("\"{}\"", "é".repeat(60)));
-        assert_eq!(Quoted::new(&"é".repeat(1000)).to_string(), format!("\"{}\"...", "é".repeat(60)));
+        assert_eq!(Quoted::new(&"é".repeat(100)).to_string(), format!("\"{}\"", "é".repeat(100)));
+        assert_eq!(Quoted::new(&"é".repeat(1000)).to_string(), format!("\"{}\"...", "é".repeat(100)));
     }
 }

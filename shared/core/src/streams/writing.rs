@@ -1,5 +1,6 @@
 //! Takes events in: one by one, later, or in batches.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -148,12 +149,11 @@ impl StreamService {
 }
 
 impl Batch {
-    /// Hands over the next bytes of the body.
+    /// The batch with the next bytes of the body.
     ///
     /// # Errors
     /// See [`BatchError`].
-    pub async fn push(&mut self, piece: &Bytes) -> Result<(), BatchError> {
-        let mut piece = piece.clone();
+    pub async fn take(mut self, mut piece: Bytes) -> Result<Self, BatchError> {
         let mut more = true;
         while more {
             let mut bodies = Vec::new();
@@ -167,12 +167,12 @@ impl Batch {
             {
                 self.headers = with_schema(&self.headers, file);
             }
-            self.take(bodies).await?;
+            self.add(bodies).await?;
         }
-        Ok(())
+        Ok(self)
     }
 
-    async fn take(&mut self, bodies: Vec<Bytes>) -> Result<(), BatchError> {
+    async fn add(&mut self, bodies: Vec<Bytes>) -> Result<(), BatchError> {
         for body in bodies {
             self.events += 1;
             self.bytes += body.len() as u64;
@@ -204,7 +204,7 @@ impl Batch {
             Cutter::Lines(lines) => {
                 let mut bodies = Vec::new();
                 lines.finish(&mut bodies);
-                self.take(bodies).await?;
+                self.add(bodies).await?;
             }
             Cutter::Avro(file) => file.finish()?,
         }
@@ -246,7 +246,7 @@ pub(super) struct Queue {
 struct Queued {
     stream: Arc<Stream>,
     event: Event,
-    _room: Option<OwnedSemaphorePermit>,
+    room: Option<OwnedSemaphorePermit>,
 }
 
 impl Queue {
@@ -254,7 +254,7 @@ impl Queue {
     async fn push(&self, stream: Arc<Stream>, event: Event) -> Result<(), Queued> {
         let bytes = u32::try_from(event.body.len()).unwrap_or(u32::MAX).min(limits::QUEUED_BYTES as u32);
         let room = Arc::clone(&self.room).acquire_many_owned(bytes).await.ok();
-        self.sender.send(Queued { stream, event, _room: room }).await.map_err(|error| error.0)
+        self.sender.send(Queued { stream, event, room }).await.map_err(|error| error.0)
     }
 }
 
@@ -286,27 +286,29 @@ impl QueueWriter {
     }
 
     async fn write(&self, waiting: Vec<Queued>) {
-        let mut logs: Vec<(Arc<Stream>, Vec<Event>, Vec<Option<OwnedSemaphorePermit>>)> = Vec::new();
-        let mut places: std::collections::HashMap<LogName, usize> = std::collections::HashMap::new();
-        for Queued { stream, event, _room: room } in waiting {
-            let place = *places.entry(stream.log.clone()).or_insert_with(|| {
-                logs.push((stream, Vec::new(), Vec::new()));
-                logs.len() - 1
+        let mut places: HashMap<LogName, usize> = HashMap::new();
+        let mut streams: Vec<(Arc<Stream>, Vec<Queued>)> = Vec::new();
+        for queued in waiting {
+            let place = *places.entry(queued.stream.log.clone()).or_insert_with(|| {
+                streams.push((Arc::clone(&queued.stream), Vec::new()));
+                streams.len() - 1
             });
-            logs[place].1.push(event);
-            logs[place].2.push(room);
+            streams[place].1.push(queued);
         }
-        join_all(logs.into_iter().map(async |(stream, events, _room)| {
-            let (count, bytes) = (events.len() as u64, events.iter().map(|event| event.body.len() as u64).sum());
-            match self.service.log.append(&stream.log, events, None).await {
-                Ok(()) => self.service.count(&stream, count, bytes),
-                Err(PortError::NotFound { .. }) => {} // The stream was removed meanwhile, and with it its events.
-                Err(error) => {
-                    metrics::counter!("headwater_streams_events_lost_total").increment(count);
-                    error!(error = &error as &dyn std::error::Error, stream = %stream.name, count, "asynchronous events were lost");
-                }
+        join_all(streams.into_iter().map(|(stream, queued)| self.append(stream, queued))).await;
+    }
+
+    async fn append(&self, stream: Arc<Stream>, queued: Vec<Queued>) {
+        // The room is given back once they are written.
+        let (events, _rooms): (Vec<Event>, Vec<_>) = queued.into_iter().map(|queued| (queued.event, queued.room)).unzip();
+        let (count, bytes) = (events.len() as u64, events.iter().map(|event| event.body.len() as u64).sum());
+        match self.service.log.append(&stream.log, events, None).await {
+            Ok(()) => self.service.count(&stream, count, bytes),
+            Err(PortError::NotFound { .. }) => {} // The stream was removed meanwhile, and with it its events.
+            Err(error) => {
+                metrics::counter!("headwater_streams_events_lost_total").increment(count);
+                error!(error = &error as &dyn std::error::Error, stream = %stream.name, count, "asynchronous events were lost");
             }
-        }))
-        .await;
+        }
     }
 }

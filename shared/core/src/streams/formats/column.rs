@@ -3,8 +3,8 @@
 use super::json;
 use super::misfit::Misfit;
 use super::numbers;
-use super::schema::{Field, Simple};
-use super::schema::{Schema, Type};
+use super::schema::{Field, Schema, Simple, Type};
+use crate::streams::render::unescaped;
 
 /// A field of a simple type, nullable or not.
 #[derive(Debug)]
@@ -102,56 +102,9 @@ impl Column {
             Simple::Long => json::integer(text.parse().map_err(|_| unread())?, out),
             Simple::Float => json::float(numbers::float(text).ok_or_else(unread)?, out),
             Simple::Double => json::double(numbers::double(text).ok_or_else(unread)?, out),
-            Simple::Bytes => json::bytes(Unescaped(text.as_bytes()), out),
+            Simple::Bytes => json::bytes(unescaped(text), out),
             Simple::String => json::text(text, out),
         }
         Ok(())
-    }
-}
-
-/// The bytes that an escaped text stands for: `\x` and two upper-case hexadecimal digits for a byte; `\x` without them loses its
-/// backslash; anything else stands for its own bytes.
-struct Unescaped<'a>(&'a [u8]);
-
-impl Iterator for Unescaped<'_> {
-    type Item = u8;
-
-    fn next(&mut self) -> Option<u8> {
-        let (byte, rest) = match *self.0 {
-            [] => return None,
-            [b'\\', b'x', high, low, ref rest @ ..] => match (digit(high), digit(low)) {
-                (Some(high), Some(low)) => (high << 4 | low, rest),
-                _ => (b'x', &self.0[2..]),
-            },
-            [b'\\', b'x', ref rest @ ..] => (b'x', rest),
-            [byte, ref rest @ ..] => (byte, rest),
-        };
-        self.0 = rest;
-        Some(byte)
-    }
-}
-
-fn digit(byte: u8) -> Option<u8> {
-    match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'A'..=b'F' => Some(byte - b'A' + 10),
-        _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn unescaped(text: &str) -> Vec<u8> {
-        Unescaped(text.as_bytes()).collect()
-    }
-
-    #[test]
-    fn an_escape_stands_for_its_byte_and_anything_else_for_itself() {
-        assert_eq!(unescaped(r"a\x00\xFFb"), [b'a', 0, 255, b'b']);
-        assert_eq!(unescaped(r"\n\\x41"), br"\n\A");
-        assert_eq!(unescaped(r"\xff\x4\x"), b"xffx4x");
-        assert_eq!(unescaped("é"), "é".as_bytes());
     }
 }

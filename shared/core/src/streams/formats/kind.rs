@@ -9,8 +9,9 @@ use super::clf::Clf;
 use super::column::Columns;
 use super::grok::{self, Grok};
 use super::reader::{FormatReader, Reader};
-use super::schema::{Schema, Simple, Type, quoted};
+use super::schema::{Schema, Simple, Type};
 use super::separated::Separated;
+use crate::streams::quoted::quoted;
 
 /// One of the formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

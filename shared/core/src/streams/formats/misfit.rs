@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::schema::quoted;
+use crate::streams::quoted::quoted;
 
 /// Why an event does not fit its format: the field, and what was met. Its text is one line of a bounded length.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -32,9 +32,10 @@ use serde_json::{Map, Value, json};
 use self::kind::Kind;
 pub use self::misfit::Misfit;
 pub use self::reader::FormatReader;
-use self::schema::{Schema, quoted};
+use self::schema::Schema;
 use crate::limits;
 use crate::mistakes::{Mistake, kind_of};
+use crate::streams::quoted::quoted;
 
 /// A format as a stream or a view holds it: its name, its schema and its settings fit together.
 #[derive(Clone)]

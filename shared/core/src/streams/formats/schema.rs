@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::limits;
 use crate::mistakes::{Mistake, kind_of};
+use crate::streams::quoted::quoted;
 
 /// A schema of a format: a record with at least one field.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -141,7 +142,7 @@ impl Schema {
     /// Reads a schema.
     ///
     /// # Errors
-    /// The first mistake: something that is no type, a schema that is not a record, or one beyond the [limits](crate::limits). Its path is
+    /// The first mistake: something that is no type, a schema that is not a record, or one beyond the [limits]. Its path is
     /// that of the wrong member, from the top of the schema.
     pub fn from_json(value: &Value) -> Result<Self, Mistake> {
         let mut reading = Reading { names: BTreeSet::new(), types: 0, depth: 0, path: Vec::new() };
@@ -329,15 +330,6 @@ impl Reading {
         // Symbols cost memory as types do.
         self.types += symbols.len();
         Ok(Type::Enum { name, symbols })
-    }
-}
-
-/// A text that a message repeats: in quotes, on one line, and cut where it is long.
-pub(super) fn quoted(text: &str) -> String {
-    const SHOWN: usize = 100;
-    match text.char_indices().nth(SHOWN) {
-        None => format!("{text:?}"),
-        Some((end, _)) => format!("{:?}…", &text[..end]),
     }
 }
 

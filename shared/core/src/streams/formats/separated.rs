@@ -4,7 +4,7 @@ use super::charset::Charset;
 use super::column::{Column, Columns, Rest};
 use super::json::{self, Members};
 use super::misfit::Misfit;
-use super::schema::quoted;
+use crate::streams::quoted::quoted;
 
 /// Reads values between delimiters.
 #[derive(Debug)]
@@ -56,9 +56,9 @@ impl Separated {
         if let Some(rest) = rest {
             json::list(values, record.next(&rest.key), |value, out| {
                 if value.is_empty() && rest.nullable_items {
-                    json::null(out)
+                    json::null(out);
                 } else {
-                    json::text(value, out)
+                    json::text(value, out);
                 }
                 Ok(())
             })?;

@@ -151,8 +151,8 @@ fn values_are_read_as_their_types() {
         r#""f5":"\\x00\\x01\\x02","f6":"foo bar","f7":["extra1","extra2","extra3"]}"#
     );
     assert_eq!(text.replace("e+", "e"), wanted);
-    let body = "true,,3.14159,,,hello world,extra1";
-    let wanted = json!({"f1": true, "f2": null, "f3": 3.14159, "f4": null, "f5": null, "f6": "hello world", "f7": ["extra1"]});
+    let body = "true,,3.25159,,,hello world,extra1";
+    let wanted = json!({"f1": true, "f2": null, "f3": 3.25159, "f4": null, "f5": null, "f6": "hello world", "f7": ["extra1"]});
     assert_eq!(read(&typed(), body), wanted);
     assert_eq!(read(&typed(), "1"), json!({"f1": false, "f2": null, "f3": null, "f4": null, "f5": null, "f6": null, "f7": []}));
 }

@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use super::types::{Id, Node, Record, Types};
 use crate::limits;
 use crate::streams::formats::json;
-use crate::streams::formats::schema::{Simple, quoted};
+use crate::streams::formats::schema::Simple;
+use crate::streams::quoted::quoted;
 
 /// The place of a step in its plan.
 pub(super) type StepId = usize;

@@ -101,12 +101,12 @@ fn every_type_has_its_value() {
         ],
     );
     let body = datum().raw(&[1]).long(i64::from(i32::MIN)).long(i64::MAX);
-    let body = body.raw(&3.14159_f32.to_le_bytes()).raw(&f64::MAX.to_le_bytes()).long(3).raw(b"\x00\xFF\\").text("é\"");
+    let body = body.raw(&3.25159_f32.to_le_bytes()).raw(&f64::MAX.to_le_bytes()).long(3).raw(b"\x00\xFF\\").text("é\"");
     // Two blocks, the second one with its size.
     let body = body.long(2).long(1).long(2).long(-1).long(1).long(3).long(0);
     let body = body.long(1).text("k").text("v").long(0).long(1).long(1).text("x").long(1).long(5).long(1).long(0);
     let wanted = json!({
-        "nothing": null, "yes": true, "int": i32::MIN, "long": i64::MAX, "float": 3.14159, "double": f64::MAX, "bytes": "\\x00\\xFF\\",
+        "nothing": null, "yes": true, "int": i32::MIN, "long": i64::MAX, "float": 3.25159, "double": f64::MAX, "bytes": "\\x00\\xFF\\",
         "text": "é\"", "list": [1, 2, 3], "map": {"k": "v"}, "unset": null, "set": "x", "suit": "SPADES", "place": {"x": 5}, "again": "HEARTS",
     });
     assert_eq!(read(&schema, None, &body), Ok(wanted));

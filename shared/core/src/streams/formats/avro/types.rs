@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use crate::limits;
-use crate::streams::formats::schema::{Schema, Simple, Type, quoted};
+use crate::streams::formats::schema::{Schema, Simple, Type};
+use crate::streams::quoted::quoted;
 
 /// The place of a type in its table.
 pub(super) type Id = usize;
@@ -90,10 +91,10 @@ impl Building {
         Ok(self.nodes.len() - 1)
     }
 
-    fn define(&mut self, name: String, id: Id) -> Result<(), String> {
-        match self.names.insert(name.clone(), id) {
+    fn define(&mut self, name: &str, id: Id) -> Result<(), String> {
+        match self.names.insert(name.to_owned(), id) {
             None => Ok(()),
-            Some(_) => Err(format!("{} is defined twice", quoted(&name))),
+            Some(_) => Err(format!("{} is defined twice", quoted(name))),
         }
     }
 
@@ -139,7 +140,7 @@ impl Building {
                 check_full_name(name)?;
                 symbols.iter().try_for_each(|symbol| check_name(symbol))?;
                 let id = self.push(Node::Enum { name: name.clone(), symbols: symbols.clone() })?;
-                self.define(name.clone(), id)?;
+                self.define(name, id)?;
                 Ok(id)
             }
             Type::Array(items) => {
@@ -165,7 +166,7 @@ impl Building {
     fn record_of(&mut self, record: &crate::streams::formats::schema::Record) -> Result<Id, String> {
         check_full_name(&record.name)?;
         let id = self.push(Node::Record(Record::default()))?;
-        self.define(record.name.clone(), id)?;
+        self.define(&record.name, id)?;
         let mut fields = Vec::with_capacity(record.fields.len());
         for field in &record.fields {
             check_name(&field.name)?;
@@ -228,18 +229,18 @@ impl Building {
         if kind == "fixed" {
             let size = members.get("size").and_then(Value::as_u64).and_then(|size| usize::try_from(size).ok());
             let id = self.push(Node::Fixed(size.ok_or_else(|| format!("{} lacks its size", quoted(&name)))?))?;
-            self.define(name, id)?;
+            self.define(&name, id)?;
             return Ok(id);
         }
         if kind == "enum" {
             let text = |symbol: &Value| symbol.as_str().map(str::to_owned);
             let symbols = list("symbols")?.iter().map(text).collect::<Option<_>>().ok_or("a symbol must be a text")?;
             let id = self.push(Node::Enum { name: name.clone(), symbols })?;
-            self.define(name, id)?;
+            self.define(&name, id)?;
             return Ok(id);
         }
         let id = self.push(Node::Record(Record::default()))?;
-        self.define(name.clone(), id)?;
+        self.define(&name, id)?;
         let namespace = name.rsplit_once('.').map_or("", |(namespace, _)| namespace);
         let mut fields = Vec::new();
         for field in list("fields")? {

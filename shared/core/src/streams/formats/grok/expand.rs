@@ -6,7 +6,7 @@
 
 use super::library;
 use crate::limits;
-use crate::streams::formats::schema::quoted;
+use crate::streams::quoted::quoted;
 
 /// A pattern as the engine takes it.
 #[derive(Debug)]

@@ -92,9 +92,9 @@ fn without_quotes(value: &str) -> &str {
 fn weight(expression: &str, slots: usize) -> Result<usize, String> {
     let config = thompson::Config::new().nfa_size_limit(Some(NFA_BYTES)).which_captures(thompson::WhichCaptures::All);
     let nfa = thompson::Compiler::new().syntax(syntax()).configure(config).build(expression).map_err(|error| readable(&error))?;
-    // A step into a state carries all captures along, which are copied some sixteen at a time.
-    let weight = nfa.states().len().saturating_mul(16 + slots) / 16;
-    if weight > limits::GROK_WEIGHT { Err("is too great".to_owned()) } else { Ok(weight.max(1)) }
+    // A step into a state carries all captures along, which are copied some sixteen at a time; and a byte is some work for any pattern.
+    let weight = (nfa.states().len().saturating_mul(16 + slots) / 16).saturating_add(100);
+    if weight > limits::GROK_WEIGHT { Err("is too great".to_owned()) } else { Ok(weight) }
 }
 
 /// Bytes that a compiled pattern may take; well above what the limit on its weight lets pass.

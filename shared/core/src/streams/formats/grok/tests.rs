@@ -239,6 +239,52 @@ fn lines_of_other_programs_are_taken_apart() {
     assert_eq!(captured("%{POSTGRESQL}", ["user_id", "pid"], line), ["jo", "4242"]);
 }
 
+#[test]
+fn the_greatest_pattern_reads_lines_of_kilobytes_even_into_all_its_fields() {
+    let fields = [
+        "syslog_timestamp",
+        "timestamp8601",
+        "syslog_server",
+        "program",
+        "pid",
+        "client_ip",
+        "client_port",
+        "accept_date",
+        "haproxy_monthday",
+        "haproxy_month",
+        "haproxy_year",
+        "haproxy_time",
+        "haproxy_hour",
+        "haproxy_minute",
+        "haproxy_second",
+        "frontend_name",
+        "backend_name",
+        "server_name",
+        "time_request",
+        "time_queue",
+        "time_backend_connect",
+        "time_backend_response",
+        "time_duration",
+        "http_status_code",
+        "bytes_read",
+        "captured_request_cookie",
+        "captured_response_cookie",
+        "termination_state",
+        "actconn",
+        "feconn",
+        "beconn",
+        "srvconn",
+        "retries",
+        "srv_queue",
+        "backend_queue",
+        "http_verb",
+        "http_request",
+        "http_version",
+    ];
+    let format = format("grok", Some("%{HAPROXYHTTP}"), &fields).unwrap();
+    assert_eq!(try_read(&format, &"x".repeat(4000)).unwrap()["pid"], json!(null));
+}
+
 #[expect(clippy::disallowed_methods, reason = "how long a hostile input takes is what is tested")]
 fn within<T>(bound: Duration, what: &str, work: impl FnOnce() -> T) -> T {
     let start = Instant::now();

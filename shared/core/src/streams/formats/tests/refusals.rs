@@ -13,7 +13,7 @@ fn a_format_needs_a_name_that_is_known() {
         assert!(refused(&value).starts_with("format: must be an object"));
     }
     assert!(refused(&json!({"name": 5})).contains("must be a text"));
-    for name in ["gibberish", "blob", "stream", "json", "co.cask.cdap.format.TextRecordFormat", ""] {
+    for name in ["gibberish", "blob", "stream", "json", "org.example.TextFormat", ""] {
         assert!(refused(&json!({"name": name})).contains(&format!("{name:?} is not a format")));
     }
 }
