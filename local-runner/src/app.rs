@@ -15,6 +15,8 @@ use headwater_adapters::{OsEntropy, Stores, SystemClock};
 use headwater_core::datagen::{DatagenService, DatagenStepper, KIND, Specifications, Stock};
 use headwater_core::limits;
 use headwater_core::ports::{Clock, Entropy, Targets};
+#[cfg(feature = "aws")]
+use headwater_core::ports::{LogName, LogSize};
 use headwater_core::streams::{Herald, QueueWriter, StreamService, StreamUsage};
 use headwater_core::tasks::{Budget, TaskStore, Worker, WorkerConfig};
 use headwater_web::{House, Token, with_house_layers};
@@ -44,6 +46,9 @@ pub(crate) struct App {
     pub(crate) datagen: DatagenService,
     pub(crate) streams: StreamService,
     pub(crate) queue_writer: QueueWriter,
+    /// Flushes the stream of events, where there is one.
+    #[cfg(feature = "aws")]
+    pub(crate) poller: Option<headwater_adapters::aws::ShardPoller>,
 }
 
 /// Opens the stores and composes everything over them.
@@ -86,9 +91,12 @@ pub(crate) async fn compose(options: &Serve, prometheus: PrometheusHandle) -> an
     let (streams, queue_writer) = stores.streams(&clock, &entropy).with_heralds(heralds).with_queue();
     let targets = TargetSet::new(Arc::clone(&stores.files), outbound).with_streams(streams.clone());
     #[cfg(feature = "aws")]
-    let targets = match names {
-        Some(names) => targets.with_aws(aws).sparing(&names.bucket, &names.queue_url),
-        None => targets.with_aws(aws),
+    let (targets, poller) = match names {
+        Some(names) => {
+            let poller = cloud::poller(&aws, &names, &stores, &clock, &entropy).await.telling(noticing(streams.clone()));
+            (targets.with_aws(aws).sparing(&names.bucket, &names.queue_url, &names.event_stream), Some(poller))
+        }
+        None => (targets.with_aws(aws), None),
     };
     let targets: Arc<dyn Targets> = Arc::new(targets);
     let datagen = stores.datagen(specifications, Arc::clone(&targets), &clock, &entropy);
@@ -112,7 +120,31 @@ pub(crate) async fn compose(options: &Serve, prometheus: PrometheusHandle) -> an
     let routes =
         host_routes(prometheus).merge(headwater_datagen::router(datagen.clone())).merge(headwater_streams::router(streams.clone(), usage));
     let routes = with_house_layers(routes, house);
-    Ok(App { routes, worker, tasks, datagen, streams, queue_writer })
+    Ok(App {
+        routes,
+        worker,
+        tasks,
+        datagen,
+        streams,
+        queue_writer,
+        #[cfg(feature = "aws")]
+        poller,
+    })
+}
+
+/// Has it looked whether streams have grown by their thresholds, whenever their events are flushed.
+#[cfg(feature = "aws")]
+fn noticing(streams: StreamService) -> impl Fn(&[(LogName, LogSize)]) + Send + Sync {
+    move |grown| {
+        let (streams, grown) = (streams.clone(), grown.to_vec());
+        tokio::spawn(async move {
+            for (log, size) in grown {
+                if let Err(error) = streams.notice_growth(&log, size).await {
+                    tracing::warn!(error = &error as &dyn std::error::Error, %log, "it could not be noted how large a stream is");
+                }
+            }
+        });
+    }
 }
 
 /// What the host itself answers.

@@ -64,7 +64,11 @@ pub(crate) struct Serve {
     #[arg(long, env = "HEADWATER_QUEUE_URL", value_name = "URL")]
     pub(crate) queue_url: Option<String>,
 
-    /// Endpoint of LocalStack or another service that speaks S3, SQS and Kinesis; bucket and queue are made there if need be.
+    /// With `--store aws`: the Kinesis stream that events go ahead into. [default: headwater-events, where an endpoint is given]
+    #[arg(long, env = "HEADWATER_EVENT_STREAM", value_name = "NAME")]
+    pub(crate) event_stream: Option<String>,
+
+    /// Endpoint of LocalStack or another service that speaks S3, SQS and Kinesis; what is missing is made there.
     #[arg(long, env = "HEADWATER_ENDPOINT_URL", value_name = "URL")]
     pub(crate) endpoint_url: Option<String>,
 

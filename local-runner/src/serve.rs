@@ -52,6 +52,10 @@ async fn serve(options: Serve) -> anyhow::Result<ExitCode> {
     if shared {
         tokio::spawn(steps::sweep(upkeep, ending.clone()));
     }
+    #[cfg(feature = "aws")]
+    if let Some(poller) = app.poller {
+        tokio::spawn(poller.run(ending.clone()));
+    }
     streams_upkeep::start(&app.streams, shared, &ending);
     let (answered, all_answered) = oneshot::channel::<()>();
     let queue_writer = tokio::spawn(app.queue_writer.run(async move {

@@ -33,7 +33,7 @@ struct Cloud {
 }
 
 /// A function's binary: in the folder that HEADWATER_FUNCTIONS names, or beside this test.
-fn binary(name: &str) -> PathBuf {
+pub(crate) fn binary(name: &str) -> PathBuf {
     let folder = std::env::var_os("HEADWATER_FUNCTIONS").map(PathBuf::from).unwrap_or_else(|| {
         let test = std::env::current_exe().expect("a program knows its path");
         test.parent().and_then(|deps| deps.parent()).expect("tests are built into a folder").to_owned()
@@ -61,6 +61,7 @@ impl Cloud {
             Deployment::new(name, binary(name))
                 .variable("HEADWATER_BUCKET", &account.bucket)
                 .variable("HEADWATER_QUEUE_URL", &account.queue_url)
+                .variable("HEADWATER_EVENT_STREAM", &account.event_stream)
                 .variable("HEADWATER_ALLOW_OUTBOUND", "")
                 .variable("AWS_ENDPOINT_URL", &account.endpoint)
                 .variable("AWS_ACCESS_KEY_ID", "test")

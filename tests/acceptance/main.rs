@@ -20,6 +20,7 @@ mod cli;
 mod cloud_targets;
 mod crash;
 mod files_folder;
+mod flusher;
 mod full_disk;
 mod functions;
 mod http_target;

@@ -1,7 +1,7 @@
 //! Hosts the Lambda functions on this machine, to be tried by hand: an HTTP API with the template's routes before `datagen`, and a
 //! queue before `worker`.
 //!
-//! `cargo run -p headwater-tests --example functions -- FOLDER ENDPOINT BUCKET QUEUE_URL`
+//! `cargo run -p headwater-tests --example functions -- FOLDER ENDPOINT BUCKET QUEUE_URL EVENT_STREAM`
 //!
 //! FOLDER holds the binaries (`target/release`), ENDPOINT is LocalStack's, where bucket and queue are (`headwater serve --store aws
 //! --endpoint-url ENDPOINT` makes them). Ends with the end of its standard input.
@@ -15,14 +15,15 @@ use headwater_tests::lambda::{Deployment, Gateway, Queue, Routes};
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [folder, endpoint, bucket, queue_url] = arguments.as_slice() else {
-        eprintln!("functions FOLDER ENDPOINT BUCKET QUEUE_URL");
+    let [folder, endpoint, bucket, queue_url, event_stream] = arguments.as_slice() else {
+        eprintln!("functions FOLDER ENDPOINT BUCKET QUEUE_URL EVENT_STREAM");
         std::process::exit(2);
     };
     let deployed = |name: &str| {
         Deployment::new(name, Path::new(folder).join(name))
             .variable("HEADWATER_BUCKET", bucket)
             .variable("HEADWATER_QUEUE_URL", queue_url)
+            .variable("HEADWATER_EVENT_STREAM", event_stream)
             .variable("HEADWATER_STEP_SECONDS", "1")
             .variable("AWS_ENDPOINT_URL", endpoint)
             .variable("AWS_ACCESS_KEY_ID", "test")

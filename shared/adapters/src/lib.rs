@@ -5,7 +5,7 @@
 //! | [`clock`] | time and unpredictability: the system's, and a clock for tests |
 //! | [`memory`] | every store, kept in memory |
 //! | [`embedded`] | documents, event log and task queue in one folder on disk |
-//! | `aws` | documents and files in S3, the task queue in SQS (feature `aws`) |
+//! | `aws` | documents and files in S3, the task queue in SQS, event logs in Kinesis and S3 (feature `aws`) |
 //! | [`folder`] | files in a folder |
 //! | [`specs_folder`] | the stock specifications with those of a folder on top |
 //! | [`heralds`] | who is told that streams grow: a webhook, a queue |

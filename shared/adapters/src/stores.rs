@@ -50,16 +50,24 @@ impl Stores {
         })
     }
 
-    /// Stores in an AWS account: a bucket and a queue. Any number of processes may share them.
+    /// Stores in an AWS account: a bucket, a queue, and a stream that events go ahead into. Any number of processes may share them.
     #[cfg(feature = "aws")]
     #[must_use]
-    pub fn aws(clients: &crate::aws::Clients, bucket: &str, queue_url: &str, clock: &Arc<dyn Clock>, entropy: &Arc<dyn Entropy>) -> Self {
-        use crate::aws::{S3Documents, S3Files, SqsTaskQueue};
+    pub fn aws(
+        clients: &crate::aws::Clients,
+        bucket: &str,
+        queue_url: &str,
+        event_stream: &str,
+        clock: &Arc<dyn Clock>,
+        entropy: &Arc<dyn Entropy>,
+    ) -> Self {
+        use crate::aws::{KinesisEventLog, S3Documents, S3Files, SqsTaskQueue};
+        let documents: Arc<dyn Documents> = Arc::new(S3Documents::new(clients.s3.clone(), bucket, Arc::clone(entropy)));
         Self {
-            documents: Arc::new(S3Documents::new(clients.s3.clone(), bucket, Arc::clone(entropy))),
+            documents: Arc::clone(&documents),
             files: Arc::new(S3Files::new(clients, bucket, Arc::clone(clock), Arc::clone(entropy))),
             queue: Arc::new(SqsTaskQueue::new(clients.sqs.clone(), queue_url, Arc::clone(clock))),
-            log: Arc::new(crate::memory::MemoryEventLog::new(Arc::clone(clock))),
+            log: Arc::new(KinesisEventLog::new(clients, event_stream, bucket, documents, Arc::clone(clock), Arc::clone(entropy))),
         }
     }
 

@@ -39,9 +39,18 @@ pub struct TargetSet {
     outbound: OutboundHosts,
     #[cfg(feature = "aws")]
     aws: Arc<Aws>,
-    /// The bucket and the queue that the host itself keeps everything in.
+    /// What the host itself keeps everything in.
     #[cfg(feature = "aws")]
-    own: Option<(String, String)>,
+    own: Option<Own>,
+}
+
+/// A bucket, a queue and a stream.
+#[cfg(feature = "aws")]
+#[derive(Debug, Clone)]
+struct Own {
+    bucket: String,
+    queue_url: String,
+    event_stream: String,
 }
 
 impl TargetSet {
@@ -77,18 +86,22 @@ impl TargetSet {
     /// These targets, but not what the host keeps its own state in: a job must not write itself into the tasks of others.
     #[cfg(feature = "aws")]
     #[must_use]
-    pub fn sparing(self, bucket: &str, queue_url: &str) -> Self {
-        Self { own: Some((bucket.to_owned(), queue_url.to_owned())), ..self }
+    pub fn sparing(self, bucket: &str, queue_url: &str, event_stream: &str) -> Self {
+        let (bucket, queue_url, event_stream) = (bucket.to_owned(), queue_url.to_owned(), event_stream.to_owned());
+        Self { own: Some(Own { bucket, queue_url, event_stream }), ..self }
     }
 
     #[cfg(feature = "aws")]
     fn spares(&self, target: &Target) -> Result<(), Mistake> {
-        let Some((bucket, queue_url)) = &self.own else { return Ok(()) };
+        let Some(Own { bucket, queue_url, event_stream }) = &self.own else { return Ok(()) };
         let last = |url: &str| url.trim_end_matches('/').rsplit('/').next().map(str::to_owned);
         match target {
             Target::S3(target) if target.bucket == *bucket => Err(Mistake::new("target.bucket", "is the bucket of this server itself")),
             Target::Sqs { queue_url: target } if last(target) == last(queue_url) => {
                 Err(Mistake::new("target.queue_url", "is the queue of this server itself"))
+            }
+            Target::Kinesis(target) if last(&target.stream) == last(event_stream) => {
+                Err(Mistake::new("target.stream", "is the stream of this server itself"))
             }
             _ => Ok(()),
         }
