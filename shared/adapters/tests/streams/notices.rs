@@ -213,6 +213,7 @@ async fn what_could_not_be_announced_is_announced_later_in_order() {
         ledger.fails.store(fails, Ordering::Relaxed);
         grow(&service, &stream, MIB).await;
         service.notice().await;
+        service.announce().await;
         ledger.heard()
     };
     assert_eq!(next(false).await, [1]);
@@ -223,9 +224,11 @@ async fn what_could_not_be_announced_is_announced_later_in_order() {
     ledger.fails.store(false, Ordering::Relaxed);
     let restarted = bench.service().with_heralds(vec![ledger.clone()]);
     restarted.tidy().await.unwrap();
+    restarted.announce().await;
     assert_eq!(ledger.heard(), [1, 2, 3, 4, 5]);
     restarted.tidy().await.unwrap();
-    service.notice().await;
+    restarted.announce().await;
+    service.announce().await;
     assert_eq!(ledger.heard(), [1, 2, 3, 4, 5], "something was announced twice");
 }
 
@@ -238,7 +241,56 @@ async fn every_herald_hears_of_a_notice_even_if_one_hears_it_twice() {
     shaky.fails.store(true, Ordering::Relaxed);
     grow(&service, &stream, MIB).await;
     service.notice().await;
+    service.announce().await;
     shaky.fails.store(false, Ordering::Relaxed);
-    service.tidy().await.unwrap();
+    service.announce().await;
     assert_eq!((steady.heard().last(), shaky.heard()), (Some(&1), vec![1]));
+}
+
+/// Never answers for one stream.
+#[derive(Debug, Default)]
+struct Deaf {
+    heard: Mutex<Vec<String>>,
+}
+
+#[async_trait]
+impl Herald for Deaf {
+    async fn announce(&self, stream: &StreamName, _: &Notice) -> Result<(), String> {
+        if stream.stream.as_str() == "a" {
+            std::future::pending::<()>().await;
+        }
+        self.heard.lock().unwrap().push(stream.stream.to_string());
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn one_notice_that_does_not_arrive_holds_up_no_other() {
+    let bench = Bench::new();
+    let herald = Arc::new(Deaf::default());
+    let service = bench.service().with_heralds(vec![herald.clone()]);
+    for name in ["a", "b", "c"] {
+        let stream = made(&service, name, r#"{"notification.threshold.mb":1}"#).await;
+        grow(&service, &stream, MIB).await;
+    }
+    service.notice().await;
+    let announced = tokio::time::timeout(std::time::Duration::from_millis(200), service.announce()).await;
+    assert!(announced.is_err(), "a herald that never answers has answered");
+    assert_eq!(*herald.heard.lock().unwrap(), ["b", "c"]);
+}
+
+#[tokio::test]
+async fn whoever_becomes_a_herald_is_not_told_of_what_is_past() {
+    let bench = Bench::new();
+    let stream = made(&bench.service(), "s", r#"{"notification.threshold.mb":1}"#).await;
+    grow(&bench.service(), &stream, MIB).await;
+    bench.service().notice_all().await.unwrap();
+    let ledger = Arc::new(Ledger::default());
+    let service = bench.service().with_heralds(vec![ledger.clone()]);
+    service.tidy().await.unwrap();
+    service.announce().await;
+    grow(&service, &stream, MIB).await;
+    service.notice().await;
+    service.announce().await;
+    assert_eq!(ledger.heard(), [2]);
 }
