@@ -6,13 +6,17 @@ use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
-use futures::{StreamExt as _, TryStreamExt as _};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use headwater_core::ids::StreamName;
+use headwater_core::ports::PortError;
 use headwater_core::streams::formats::FormatReader;
 use headwater_core::streams::{BatchKind, JsonEvents, Stream, StreamError};
 use headwater_web::{Content, LargestReply, Problem};
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, StatusCode};
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
 
 use crate::Group;
 use crate::problems;
@@ -114,14 +118,35 @@ pub(crate) async fn read(
         found => found.map_err(problems::stream)?,
     };
     let format = wanted.format(&stream)?;
+    let is_formatted = format.is_some();
     let events = group.streams.read(&stream, window, format).await?;
     asking.has_used(&group, &stream).await;
     let Some(events) = events else { return Ok(StatusCode::NO_CONTENT.into_response()) };
+    let events = if is_formatted { apart(events, group.formatting) } else { events };
     let body = match largest {
         Some(Extension(LargestReply(most))) => whole(events, most).await?,
         None => Body::from_stream(events.map_err(std::io::Error::other)),
     };
     Ok(([(CONTENT_TYPE, JSON)], body).into_response())
+}
+
+/// The same pieces, each made on a thread that nobody waits for: a format may take long over an event, whoever chose it.
+fn apart(events: JsonEvents, room: Arc<Semaphore>) -> JsonEvents {
+    let pieces = stream::unfold(Some((events, room)), |left| async move {
+        let (mut events, room) = left?;
+        let turn = Arc::clone(&room).acquire_owned().await.ok()?;
+        let runtime = Handle::current();
+        let working = spawn_blocking(move || {
+            let piece = runtime.block_on(events.next());
+            drop(turn);
+            (piece, events)
+        });
+        match working.await {
+            Ok((piece, events)) => Some((piece?, Some((events, room)))),
+            Err(lost) => Some((Err(PortError::unavailable("reading events under a format", lost)), None)),
+        }
+    });
+    pieces.boxed()
 }
 
 /// All events at once, for a host that cannot answer piece by piece.

@@ -13,9 +13,13 @@ mod request;
 mod tests;
 mod views;
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::routing::{MethodRouter, get, post, put};
+use headwater_core::limits;
 use headwater_core::streams::{StreamService, StreamUsage};
+use tokio::sync::Semaphore;
 use tower_http::compression::CompressionLayer;
 
 /// The paths of this group. Each is also answered with a `/` behind it.
@@ -62,6 +66,8 @@ pub mod paths {
 pub(crate) struct Group {
     pub(crate) streams: StreamService,
     pub(crate) usage: StreamUsage,
+    /// For reads under a format.
+    pub(crate) formatting: Arc<Semaphore>,
 }
 
 /// The routes of this group over its service, and over what is known of who uses streams.
@@ -88,5 +94,6 @@ pub fn router(streams: StreamService, usage: StreamUsage) -> Router {
         let with_slash = format!("{path}/");
         router.route(path, methods.clone()).route(&with_slash, methods)
     });
-    router.with_state(Group { streams, usage }).layer(CompressionLayer::new())
+    let formatting = Arc::new(Semaphore::new(limits::FORMATTED_AT_ONCE));
+    router.with_state(Group { streams, usage, formatting }).layer(CompressionLayer::new())
 }

@@ -68,6 +68,9 @@ pub const PREVIEW_BYTES: usize = 3 * 1024 * 1024;
 /// Streams of which a process remembers what their documents say, and the like: a few megabytes.
 pub const STREAMS_REMEMBERED: usize = 20_000;
 
+/// Reads under a format that are worked on at the same time: each keeps a processor busy, some for very long.
+pub const FORMATTED_AT_ONCE: usize = 4;
+
 /// Views of a stream: they stand in its document.
 pub const VIEWS: usize = 100;
 
