@@ -70,7 +70,7 @@ fn readers_that_do_not_take_their_answers_cost_no_memory() {
 
 fn size_on_disk(home: &Home) -> u64 {
     let metadata = std::fs::metadata(home.data().join("store.redb")).expect("the store is a file");
-    std::os::unix::fs::MetadataExt::blocks(&metadata) * 512 >> 20
+    (std::os::unix::fs::MetadataExt::blocks(&metadata) * 512) >> 20
 }
 
 #[test]

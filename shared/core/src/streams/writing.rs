@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::future::join_all;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::mpsc::error::SendError;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tracing::error;
 
 use super::ingest::avro::{AvroError, AvroFile};
@@ -243,7 +244,14 @@ pub(super) struct Queue {
 }
 
 #[derive(Debug)]
-struct Queued {
+enum Queued {
+    Event(QueuedEvent),
+    /// Answered once all that came before is written.
+    Mark(oneshot::Sender<()>),
+}
+
+#[derive(Debug)]
+struct QueuedEvent {
     stream: Arc<Stream>,
     event: Event,
     _room: Option<OwnedSemaphorePermit>,
@@ -251,10 +259,21 @@ struct Queued {
 
 impl Queue {
     /// Waits for room, and puts an event in. Nobody writes any more if it comes back.
-    async fn push(&self, stream: Arc<Stream>, event: Event) -> Result<(), Queued> {
+    async fn push(&self, stream: Arc<Stream>, event: Event) -> Result<(), QueuedEvent> {
         let bytes = u32::try_from(event.body.len()).unwrap_or(u32::MAX).min(limits::QUEUED_BYTES as u32);
         let room = Arc::clone(&self.room).acquire_many_owned(bytes).await.ok();
-        self.sender.send(Queued { stream, event, _room: room }).await.map_err(|error| error.0)
+        match self.sender.send(Queued::Event(QueuedEvent { stream, event, _room: room })).await {
+            Err(SendError(Queued::Event(refused))) => Err(refused),
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns once all that was put in before is written, or was lost.
+    pub(super) async fn written(&self) {
+        let (mark, reached) = oneshot::channel();
+        if self.sender.send(Queued::Mark(mark)).await.is_ok() {
+            let _ = reached.await; // Nobody writes any more if that fails.
+        }
     }
 }
 
@@ -288,7 +307,15 @@ impl QueueWriter {
     async fn write(&self, waiting: Vec<Queued>) {
         let mut logs: Vec<(Arc<Stream>, Vec<Event>, Vec<Option<OwnedSemaphorePermit>>)> = Vec::new();
         let mut places: std::collections::HashMap<LogName, usize> = std::collections::HashMap::new();
-        for Queued { stream, event, _room: room } in waiting {
+        let mut marks = Vec::new();
+        for queued in waiting {
+            let QueuedEvent { stream, event, _room: room } = match queued {
+                Queued::Event(queued) => queued,
+                Queued::Mark(mark) => {
+                    marks.push(mark);
+                    continue;
+                }
+            };
             let place = *places.entry(stream.log.clone()).or_insert_with(|| {
                 logs.push((stream, Vec::new(), Vec::new()));
                 logs.len() - 1
@@ -308,5 +335,8 @@ impl QueueWriter {
             }
         }))
         .await;
+        for mark in marks {
+            let _ = mark.send(()); // Whoever waited may have left.
+        }
     }
 }
