@@ -80,7 +80,8 @@ async fn skip(stored: &mut EventStream, mut skip: u64) -> Result<Option<std::vec
 
 async fn next_piece(reading: Option<Reading>) -> Result<Option<(Bytes, Option<Reading>)>, PortError> {
     let Some(mut reading) = reading else { return Ok(None) };
-    let mut out = Vec::new();
+    // A first piece may be all there is, and short.
+    let mut out = Vec::with_capacity(if reading.begun { PIECE + PIECE / 16 } else { 0 });
     loop {
         if reading.render_events(&mut out) {
             return Ok(Some((out.into(), Some(reading))));
