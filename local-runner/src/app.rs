@@ -15,6 +15,8 @@ use headwater_adapters::{OsEntropy, Stores, SystemClock};
 use headwater_core::datagen::{DatagenService, DatagenStepper, KIND, Specifications, Stock};
 use headwater_core::limits;
 use headwater_core::ports::{Clock, Entropy, Targets};
+#[cfg(feature = "aws")]
+use headwater_core::ports::{LogName, LogSize};
 use headwater_core::streams::{Herald, QueueWriter, StreamService, StreamUsage};
 use headwater_core::tasks::{Budget, TaskStore, Worker, WorkerConfig};
 use headwater_web::{House, Token, with_house_layers};
@@ -91,7 +93,7 @@ pub(crate) async fn compose(options: &Serve, prometheus: PrometheusHandle) -> an
     #[cfg(feature = "aws")]
     let (targets, poller) = match names {
         Some(names) => {
-            let poller = cloud::poller(&aws, &names, &stores, &clock, &entropy).await;
+            let poller = cloud::poller(&aws, &names, &stores, &clock, &entropy).await.telling(noticing(streams.clone()));
             (targets.with_aws(aws).sparing(&names.bucket, &names.queue_url, &names.event_stream), Some(poller))
         }
         None => (targets.with_aws(aws), None),
@@ -128,6 +130,21 @@ pub(crate) async fn compose(options: &Serve, prometheus: PrometheusHandle) -> an
         #[cfg(feature = "aws")]
         poller,
     })
+}
+
+/// Has it looked whether streams have grown by their thresholds, whenever their events are flushed.
+#[cfg(feature = "aws")]
+fn noticing(streams: StreamService) -> impl Fn(&[(LogName, LogSize)]) + Send + Sync {
+    move |grown| {
+        let (streams, grown) = (streams.clone(), grown.to_vec());
+        tokio::spawn(async move {
+            for (log, size) in grown {
+                if let Err(error) = streams.notice_growth(&log, size).await {
+                    tracing::warn!(error = &error as &dyn std::error::Error, %log, "it could not be noted how large a stream is");
+                }
+            }
+        });
+    }
 }
 
 /// What the host itself answers.

@@ -1,5 +1,7 @@
 //! What a user can say, on the command line or in the environment. The doc comments are the manual.
 
+mod streams;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -9,6 +11,8 @@ use clap_complete::Shell;
 use headwater_adapters::targets::OutboundHosts;
 use headwater_core::datagen::{TimeType, parse_span, parse_time_type};
 use headwater_core::limits;
+
+pub(crate) use streams::{Cat, ContentType, List, Put, ServerOptions, Streams, StreamsCommand, Tail};
 
 /// Where event streams begin.
 #[derive(Debug, Parser)]
@@ -24,6 +28,8 @@ pub(crate) enum Command {
     Serve(Serve),
     /// Make an event stream from a specification, on standard output or to a target.
     Generate(Generate),
+    /// Write and read the streams of a running server.
+    Streams(Streams),
     /// Print completions for a shell.
     Completions {
         /// The shell.

@@ -8,7 +8,7 @@ use headwater_tests::lambda::{Deployment, Function, Gateway, Routes, Stream};
 use serde_json::{Value, json};
 
 use crate::api_client::Api;
-use crate::functions::binary;
+use crate::functions::{binary, routes_of_the_template};
 use crate::localstack::Account;
 use crate::waiting::{seconds, wait_for};
 
@@ -36,7 +36,9 @@ impl Cloud {
         };
         let streams = deployed("streams").timeout(seconds(29)).start();
         let flusher = deployed("flusher").timeout(seconds(30)).concurrency(1).start();
-        let gateway = Gateway::start(Routes::new().otherwise(&streams));
+        let routes = routes_of_the_template("StreamsIntegration");
+        let routes = routes.iter().fold(Routes::new(), |routes, (method, path)| routes.route(method, path, &streams));
+        let gateway = Gateway::start(routes);
         let api = Api::at(gateway.address());
         Self { account, api, streams, flusher, gateway }
     }

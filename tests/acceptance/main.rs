@@ -28,3 +28,4 @@ mod kafka;
 mod logs;
 mod security;
 mod startup;
+mod streams_cli;

@@ -2,25 +2,28 @@
 //!
 //! The function stands behind the stream that events go ahead into, and is handed the records of one shard in batches, in their
 //! order. It makes segments of them. Records whose log could not be flushed are reported; Lambda then comes again with all from the
-//! first of them on. What had been flushed nevertheless is found in the manifests, and left out.
+//! first of them on. What had been flushed nevertheless is found in the manifests, and left out. Whoever wants to know that a stream
+//! has grown is told from here: nobody else sees all that comes into it.
 
 use aws_lambda_events::kinesis::{KinesisEvent, KinesisEventRecord};
 use aws_lambda_events::streams::KinesisEventResponse;
-use headwater_adapters::aws::{Flusher, WalRecord};
+use headwater_adapters::aws::{Deployment, Flusher, WalRecord};
+use headwater_core::streams::StreamService;
 use lambda_runtime::LambdaEvent;
-use tracing::info;
+use tracing::{info, warn};
 
 /// The function, composed once when it starts.
 #[derive(Debug)]
 pub struct Function {
     flusher: Flusher,
+    streams: StreamService,
 }
 
 impl Function {
-    /// The function over a deployment's flusher.
+    /// The function over a deployment.
     #[must_use]
-    pub fn new(flusher: Flusher) -> Self {
-        Self { flusher }
+    pub fn new(deployment: &Deployment) -> Self {
+        Self { flusher: deployment.flusher.clone(), streams: deployment.streams.clone() }
     }
 
     /// Answers one invocation.
@@ -31,6 +34,13 @@ impl Function {
         let records: Vec<WalRecord> = event.payload.records.into_iter().map(record).collect::<Result<_, _>>()?;
         let flushed = self.flusher.flush(&records).await;
         info!(records = records.len(), grown = flushed.grown.len(), failed = flushed.failed.len(), "flushed");
+        for (log, size) in &flushed.grown {
+            // The events are safe. A notice that could not be written is so with the next flush.
+            if let Err(error) = self.streams.notice_growth(log, *size).await {
+                warn!(error = &error as &dyn std::error::Error, %log, "it could not be noted how large a stream is");
+            }
+        }
+        self.streams.announce().await;
         let mut response = KinesisEventResponse::default();
         response.set_failures(flushed.failed);
         Ok(response)

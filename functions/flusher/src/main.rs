@@ -8,6 +8,6 @@ use lambda_runtime::service_fn;
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
     lambda_runtime::tracing::init_default_subscriber();
-    let function = Function::new(Deployment::from_environment().await?.flusher);
+    let function = Function::new(&Deployment::from_environment().await?);
     lambda_runtime::run(service_fn(|event| function.answer(event))).await
 }

@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use headwater_core::ids::StreamName;
+use headwater_core::ids::{StreamId, StreamName};
 use headwater_core::streams::formats::FormatReader;
 use headwater_core::streams::{BatchKind, JsonEvents, Stream, StreamError};
 use headwater_web::{Content, LargestReply, Problem};
@@ -18,7 +18,7 @@ use tokio::sync::Semaphore;
 
 use crate::Group;
 use crate::problems;
-use crate::request::{Asking, Named, event_headers, stream_id};
+use crate::request::{Asking, Named, event_headers};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 
@@ -92,7 +92,7 @@ impl Wanted {
     /// Whether records are wanted, and under which format.
     fn format(&self, stream: &Stream) -> Result<Option<FormatReader>, Problem> {
         if let Some(view) = self.value("view") {
-            let view = stream_id(view)?;
+            let view = StreamId::try_from(view).map_err(|error| Problem::bad_request(format!("view: the id {error}")))?;
             let format = stream.views.get(&view).ok_or_else(|| problems::stream(StreamError::NoView(stream.name.clone(), view)))?;
             return Ok(Some(format.reader()));
         }
@@ -112,7 +112,8 @@ pub(crate) async fn read(
     Query(query): Query<Vec<(String, String)>>,
 ) -> Result<Response, Problem> {
     let wanted = Wanted(query);
-    let window = group.streams.window(wanted.value("start"), wanted.value("end"), wanted.value("limit"));
+    let [start, end, limit, skip] = ["start", "end", "limit", "skip"].map(|name| wanted.value(name));
+    let window = group.streams.window(start, end, limit).and_then(|window| window.skipping(skip));
     let window = window.map_err(|error| Problem::bad_request(error.to_string()))?;
     let Named(name) = named?;
     let stream = match group.streams.get(&name).await {
@@ -159,7 +160,7 @@ async fn whole(mut events: JsonEvents, most: u64) -> Result<Body, Problem> {
         all.extend_from_slice(&piece?);
         if all.len() as u64 > most {
             let message = format!(
-                "the events of this window take more than {most} bytes, the most that can be answered here; give a limit, and go on from the last timestamp"
+                "the events of this window take more than {most} bytes, the most that can be answered here; give a limit, and go on with skip"
             );
             return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, message));
         }

@@ -9,8 +9,11 @@ mod notifications;
 mod problems;
 mod programs;
 mod request;
+#[cfg(test)]
+mod tests;
 mod views;
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::Router;
@@ -61,13 +64,24 @@ pub mod paths {
 /// Requests that may keep a thread busy at the same time: more than there are processors, and far fewer than there are threads.
 const FORMATTING: usize = 8;
 
-/// What the handlers need.
+/// What the handlers need: shared, because every request clones it several times.
 #[derive(Debug, Clone)]
-pub(crate) struct Group {
+pub(crate) struct Group(Arc<Services>);
+
+#[derive(Debug)]
+pub(crate) struct Services {
     pub(crate) streams: StreamService,
     pub(crate) usage: StreamUsage,
     /// Turns at what keeps a thread busy.
     pub(crate) formatting: Arc<Semaphore>,
+}
+
+impl Deref for Group {
+    type Target = Services;
+
+    fn deref(&self) -> &Services {
+        &self.0
+    }
 }
 
 /// The routes of this group over its service, and over what is known of who uses streams.
@@ -94,5 +108,6 @@ pub fn router(streams: StreamService, usage: StreamUsage) -> Router {
         let with_slash = format!("{path}/");
         router.route(path, methods.clone()).route(&with_slash, methods)
     });
-    router.with_state(Group { streams, usage, formatting: Arc::new(Semaphore::new(FORMATTING)) }).layer(CompressionLayer::new())
+    let services = Services { streams, usage, formatting: Arc::new(Semaphore::new(FORMATTING)) };
+    router.with_state(Group(Arc::new(services))).layer(CompressionLayer::new())
 }

@@ -41,10 +41,13 @@ pub(crate) async fn follow(
 ) -> Result<Response, Problem> {
     let stream = group.streams.get(&name).await.map_err(problems::stream)?;
     let after = headers.get("last-event-id").and_then(|value| value.to_str().ok()).and_then(|text| text.trim().parse().ok());
-    let (missed, last) = group.streams.notices_after(&stream, after.unwrap_or(u64::MAX)).await?;
+    let (all, last) = group.streams.notices_after(&stream, 0).await?;
+    // A number beyond the last one is of an earlier stream of this name: all notices of this one came later.
+    let after = after.map(|after: u64| if after > last { 0 } else { after });
+    let missed: Vec<Notice> = all.into_iter().filter(|notice| after.is_some_and(|after| notice.id > after)).collect();
     asking.has_used(&group, &stream).await;
     // The first event tells where the subscription begins, so that one that breaks off before any notice misses none.
-    let mut opening = format!("retry: {RETRY}\nevent: open\nid: {}\ndata: {{}}\n\n", after.unwrap_or(last));
+    let mut opening = format!("retry: {RETRY}\nevent: subscribed\nid: {}\ndata: {{}}\n\n", after.unwrap_or(last));
     missed.iter().for_each(|notice| opening.push_str(&rendered(&stream, notice)));
     let head = [(CONTENT_TYPE, "text/event-stream"), (CACHE_CONTROL, "no-store")];
     if largest.is_some() {

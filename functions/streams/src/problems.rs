@@ -9,7 +9,7 @@ pub(crate) fn stream(error: StreamError) -> Problem {
         StreamError::NoNamespace(_) | StreamError::NoStream(_) | StreamError::NoView(..) => StatusCode::NOT_FOUND,
         StreamError::Reserved(_) | StreamError::NotOwner { .. } => StatusCode::FORBIDDEN,
         StreamError::NotEmpty(_) => StatusCode::CONFLICT,
-        StreamError::Properties(_) | StreamError::TooManyViews(_) => StatusCode::BAD_REQUEST,
+        StreamError::Properties(_) | StreamError::TooManyViews(_) | StreamError::TooLarge { .. } => StatusCode::BAD_REQUEST,
         StreamError::Store(error) => return error.into(),
     };
     Problem::new(status, error.to_string())

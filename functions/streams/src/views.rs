@@ -41,7 +41,7 @@ pub(crate) async fn replace(
     group.streams.get(&name).await.map_err(problems::stream)?;
     let JsonBody(body) = body?;
     let format = body.get("format").ok_or_else(|| Problem::bad_request("format: is missing"))?;
-    let format = Format::from_json(format).map_err(|error| Problem::bad_request(format!("format: {error}")))?;
+    let format = Format::from_json(format).map_err(|error| Problem::bad_request(error.to_string()))?;
     let is_new = group.streams.put_view(&name, &view, &format).await.map_err(problems::stream)?;
     Ok(if is_new { StatusCode::CREATED } else { StatusCode::OK })
 }

@@ -68,6 +68,9 @@ pub const PREVIEW_BYTES: usize = 3 * 1024 * 1024;
 /// Streams of which a process remembers what their documents say, and the like: a few megabytes.
 pub const STREAMS_REMEMBERED: usize = 20_000;
 
+/// Bytes of a stream's document, with its properties and views: every request reads it.
+pub const STREAM_DOCUMENT: usize = 256 * 1024;
+
 /// Views of a stream: they stand in its document.
 pub const VIEWS: usize = 100;
 

@@ -41,11 +41,12 @@ impl EmbeddedEventLog {
 
     async fn head(&self, log: &LogName) -> Result<Option<Head>, PortError> {
         let name = log.clone();
-        let work = move |transaction: &ReadTransaction| {
-            Ok(transaction.open_table(LOGS)?.get(name.0.as_str())?.map(|fields| Head::from_fields(fields.value())))
-        };
-        self.shared.read("looking up a log", work).await
+        self.shared.read("looking up a log", move |transaction| head(transaction, &name)).await
     }
+}
+
+fn head(transaction: &ReadTransaction, log: &LogName) -> Result<Option<Head>, redb::Error> {
+    Ok(transaction.open_table(LOGS)?.get(log.0.as_str())?.map(|fields| Head::from_fields(fields.value())))
 }
 
 #[async_trait]
@@ -67,7 +68,8 @@ impl EventLog for EmbeddedEventLog {
         if batch.is_empty() {
             return Ok(());
         }
-        let size = batch.iter().map(|event| event.body.len() + size_of::<EventKey>()).sum();
+        let headers = |event: &Event| event.headers.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
+        let size = batch.iter().map(|event| event.body.len() + headers(event) + size_of::<EventKey>()).sum();
         let name = log.clone();
         let work = move |tables: &mut Tables<'_>| {
             let now = tables.now;
@@ -139,7 +141,7 @@ struct Piece {
 /// The next events of a read, and what is left of it then. No events are left when there are none.
 fn piece(transaction: &ReadTransaction, name: &LogName, rest: Rest) -> Result<(Vec<StoredEvent>, Rest), PortError> {
     let mut piece = Piece { events: Vec::new(), bytes: 0, rest };
-    match piece.fill(transaction) {
+    match piece.fill(transaction, name) {
         Ok(()) => Ok((piece.events, piece.rest)),
         Err(PieceError::Database(error)) => Err(super::engine::port_error("reading events", &Arc::new(error))),
         Err(PieceError::Damaged(source)) => Err(PortError::Corrupt { what: name.to_string(), source }),
@@ -174,7 +176,10 @@ impl Piece {
         self.events.len() >= PIECE_EVENTS || self.bytes >= PIECE_BYTES
     }
 
-    fn fill(&mut self, transaction: &ReadTransaction) -> Result<(), PieceError> {
+    fn fill(&mut self, transaction: &ReadTransaction, name: &LogName) -> Result<(), PieceError> {
+        // What was removed since the read was opened goes bit by bit; what is still there of it would follow upon a gap.
+        let Some(head) = head(transaction, name)?.filter(|head| head.log == self.rest.log) else { return Ok(()) };
+        self.rest.from = self.rest.from.max(head.first);
         let Rest { log, from, until } = self.rest;
         if from >= until {
             return Ok(());
@@ -187,6 +192,9 @@ impl Piece {
             }
             let (key, value) = run?;
             let first = position_of(key.value());
+            if first.millis < from.millis {
+                continue; // All of a run has one time, so this one ends before.
+            }
             match Stored::read(value.value()) {
                 Some(Stored::Block(block)) => self.take(first, block)?,
                 Some(Stored::Upload { number, count }) => self.take_upload(&table, first, number, count)?,

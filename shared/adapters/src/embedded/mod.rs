@@ -12,6 +12,8 @@ mod document_cache;
 mod documents;
 mod engine;
 mod event_log;
+#[cfg(test)]
+mod event_log_tests;
 mod sweeping;
 mod tables;
 mod task_queue;

@@ -166,7 +166,7 @@ pub trait EventLog: Send + Sync + Debug {
     /// returned before the call, and none that is appended after the answer. A log that does not exist is empty.
     async fn read(&self, log: &LogName, range: TimeRange, after: Option<Position>) -> Result<EventStream, PortError>;
 
-    /// What the log has taken. A log that does not exist has taken nothing.
+    /// What the log has taken. A log that does not exist has taken nothing. This may take as long as a read.
     async fn size(&self, log: &LogName) -> Result<LogSize, PortError>;
 
     /// Removes the events that were appended before. Those appended after the answer stay, whatever their time.

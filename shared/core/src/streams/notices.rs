@@ -3,12 +3,14 @@
 //! What was told stands in a document of the stream: how large it was at the last notice, the last notices themselves, and which of
 //! them were announced. So a restart neither forgets data that came in before it nor tells of it twice.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures::FutureExt as _;
+use futures::stream::{self, StreamExt as _};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tracing::warn;
@@ -73,14 +75,22 @@ pub(super) struct Notices {
     heralds: Vec<Arc<dyn Herald>>,
     /// Streams that have grown since somebody looked, by their logs, and bytes by which they may still grow before it is worth a look.
     growing: Arc<Mutex<HashMap<LogName, Growing>>>,
+    /// Streams with notices that the heralds may not have announced.
+    unannounced: Arc<Mutex<BTreeSet<StreamName>>>,
 }
 
 #[derive(Debug, Clone)]
 struct Growing {
     name: StreamName,
     by: u64,
-    /// Nothing is due before it has grown by so much.
-    until_due: u64,
+    /// Nothing is due before it has grown by so much; `None` while it is being looked at.
+    until_due: Option<u64>,
+}
+
+impl Growing {
+    fn is_due(&self) -> bool {
+        self.by > 0 && self.until_due.is_some_and(|until_due| self.by >= until_due)
+    }
 }
 
 fn key(name: &StreamName) -> Key {
@@ -90,7 +100,7 @@ fn key(name: &StreamName) -> Key {
 
 impl Notices {
     pub(super) fn new(documents: Arc<dyn Documents>) -> Self {
-        Self { documents, heralds: Vec::new(), growing: Arc::default() }
+        Self { documents, heralds: Vec::new(), growing: Arc::default(), unannounced: Arc::default() }
     }
 
     /// Notes that a stream has grown. What follows from it is left to [`StreamService::notice`].
@@ -101,34 +111,40 @@ impl Notices {
             return;
         }
         if growing.len() >= limits::STREAMS_REMEMBERED {
-            growing.retain(|_, growing| growing.by >= growing.until_due);
+            growing.retain(|_, growing| growing.until_due.is_none() || growing.is_due());
         }
-        growing.insert(stream.log.clone(), Growing { name: stream.name.clone(), by: bytes, until_due: 0 });
+        growing.insert(stream.log.clone(), Growing { name: stream.name.clone(), by: bytes, until_due: Some(0) });
     }
 
     /// Forgets how much a stream may still grow: its threshold has changed.
     pub(super) fn reconsider(&self, log: &LogName) {
         if let Some(growing) = self.growing.lock().unwrap_or_else(PoisonError::into_inner).get_mut(log) {
-            growing.until_due = 0;
+            growing.until_due = Some(0);
         }
     }
 
-    /// Streams that may be due.
-    fn due(&self) -> Vec<(LogName, StreamName)> {
-        let growing = self.growing.lock().unwrap_or_else(PoisonError::into_inner);
-        growing
-            .iter()
-            .filter(|(_, growing)| growing.by > 0 && growing.by >= growing.until_due)
-            .map(|(log, growing)| (log.clone(), growing.name.clone()))
-            .collect()
-    }
-
-    fn set_until_due(&self, log: &LogName, until_due: Option<u64>) {
+    /// Streams that may be due, to be looked at.
+    fn due(&self) -> Vec<(LogName, Growing)> {
         let mut growing = self.growing.lock().unwrap_or_else(PoisonError::into_inner);
-        match (until_due, growing.get_mut(log)) {
-            (Some(until_due), Some(growing)) => (growing.by, growing.until_due) = (0, until_due),
-            _ => drop(growing.remove(log)),
+        let due = growing.iter_mut().filter(|(_, growing)| growing.is_due());
+        due.map(|(log, growing)| {
+            growing.until_due = None;
+            (log.clone(), growing.clone())
+        })
+        .collect()
+    }
+
+    /// Notes what came of a look at a stream that had grown `by` so much before it. What has grown since, or was to be reconsidered
+    /// since, stays to be looked at.
+    fn looked(&self, log: &LogName, by: u64, until_due: u64) {
+        if let Some(growing) = self.growing.lock().unwrap_or_else(PoisonError::into_inner).get_mut(log) {
+            growing.by = growing.by.saturating_sub(by);
+            growing.until_due.get_or_insert(until_due);
         }
+    }
+
+    fn no_longer_grows(&self, log: &LogName) {
+        self.growing.lock().unwrap_or_else(PoisonError::into_inner).remove(log);
     }
 
     async fn told(&self, stream: &Stream) -> Result<(Told, Condition), PortError> {
@@ -158,31 +174,34 @@ impl Notices {
             told.kept.push(Notice { id: told.last, time: clock.now().as_millis(), size: size.bytes });
             let surplus = told.kept.len().saturating_sub(limits::NOTICES);
             told.kept.drain(..surplus);
+            if self.heralds.is_empty() {
+                told.announced = told.last; // Whoever becomes a herald later is not told of what is past.
+            }
             match self.documents.put_json(&key(&stream.name), &told, condition).await {
                 Err(PortError::Conflict { .. }) => {}
                 other => {
                     other?;
-                    self.announce(stream).await?;
+                    self.remember_to_announce(&stream.name);
                     return Ok(threshold);
                 }
             }
         }
     }
 
-    /// Has the heralds announce what they have not announced yet. What they cannot now is tried again with the next notice, and
-    /// whenever streams are tidied.
-    pub(super) async fn announce(&self, stream: &Stream) -> Result<(), PortError> {
-        if self.heralds.is_empty() {
-            return Ok(());
+    /// Has the next call of [`StreamService::announce`] look at this stream.
+    pub(super) fn remember_to_announce(&self, name: &StreamName) {
+        if !self.heralds.is_empty() {
+            self.unannounced.lock().unwrap_or_else(PoisonError::into_inner).insert(name.clone());
         }
+    }
+
+    /// Has the heralds announce what they have not announced yet of a stream.
+    async fn announce(&self, stream: &Stream) -> Result<(), Unannounced> {
         loop {
             let (mut told, condition) = self.told(stream).await?;
             let Some(notice) = told.kept.iter().find(|notice| notice.id > told.announced) else { return Ok(()) };
             for herald in &self.heralds {
-                if let Err(hindrance) = herald.announce(&stream.name, notice).await {
-                    warn!(hindrance, stream = %stream.name, "a notice could not be announced; it is tried again");
-                    return Ok(());
-                }
+                herald.announce(&stream.name, notice).await.map_err(Unannounced::Refused)?;
             }
             told.announced = notice.id;
             match self.documents.put_json(&key(&stream.name), &told, condition).await {
@@ -209,7 +228,7 @@ impl Notices {
     }
 
     pub(super) async fn forget(&self, name: &StreamName, log: &LogName) -> Result<(), PortError> {
-        self.set_until_due(log, None);
+        self.no_longer_grows(log);
         match self.documents.get_json::<Told>(&key(name)).await? {
             Some((told, etag)) if told.log == *log => match self.documents.delete(&key(name), Condition::Match(etag)).await {
                 Err(PortError::Conflict { .. }) => Ok(()), // It is another stream's by now, or gone.
@@ -218,6 +237,15 @@ impl Notices {
             _ => Ok(()),
         }
     }
+}
+
+/// Why a notice was not announced.
+#[derive(Debug, thiserror::Error)]
+enum Unannounced {
+    #[error("{0}")]
+    Refused(String),
+    #[error(transparent)]
+    Store(#[from] PortError),
 }
 
 impl StreamService {
@@ -230,7 +258,7 @@ impl StreamService {
 
     /// Looks at all streams that have grown, as far as this process has seen. For a host to call every second or so.
     pub async fn notice(&self) {
-        for (log, name) in self.notices.due() {
+        for (log, Growing { name, by, .. }) in self.notices.due() {
             let until_due = async {
                 let Some(found) = self.registry.find(&name).await?.filter(|found| found.stream.log == log) else { return Ok(None) };
                 // Asked only now: what comes in meanwhile is counted for the next time.
@@ -238,15 +266,36 @@ impl StreamService {
                 self.notices.look(&found.stream, size, &*self.clock).await.map(Some)
             };
             match until_due.await {
-                Ok(until_due) => self.notices.set_until_due(&log, until_due),
+                Ok(Some(until_due)) => self.notices.looked(&log, by, until_due),
+                Ok(None) => self.notices.no_longer_grows(&log),
                 Err(error) => {
-                    warn!(error = &error as &dyn std::error::Error, stream = %name, "it could not be looked how large a stream is");
-                    // What is damaged is so the next time, too.
-                    if !matches!(error, PortError::Unavailable { .. }) {
-                        self.notices.set_until_due(&log, None);
+                    warn!(error = &error as &dyn std::error::Error, stream = %name, "the size of a stream could not be looked at");
+                    match error {
+                        PortError::Unavailable { .. } => self.notices.looked(&log, 0, 0),
+                        _ => self.notices.no_longer_grows(&log),
                     }
                 }
             }
+        }
+    }
+
+    /// Has the heralds announce the notices that they have not announced yet, of all streams at the same time. What they cannot now
+    /// is tried again the next time. For a host to call every few seconds.
+    pub async fn announce(&self) {
+        let names = std::mem::take(&mut *self.notices.unannounced.lock().unwrap_or_else(PoisonError::into_inner));
+        let all = names.into_iter().map(|name| self.announce_of(name).boxed()).collect::<Vec<_>>();
+        stream::iter(all).buffer_unordered(limits::READ_AT_ONCE).collect::<()>().await;
+    }
+
+    async fn announce_of(&self, name: StreamName) {
+        let announced = match self.registry.find(&name).await {
+            Ok(Some(found)) => self.notices.announce(&found.stream).await,
+            Ok(None) => Ok(()),
+            Err(error) => Err(error.into()),
+        };
+        if let Err(error) = announced {
+            warn!(error = &error as &dyn std::error::Error, stream = %name, "a notice could not be announced; it is tried again");
+            self.notices.remember_to_announce(&name);
         }
     }
 

@@ -62,6 +62,9 @@ pub struct Changes {
 /// What is wrong with a body of properties.
 #[derive(Debug, thiserror::Error)]
 pub enum PropertiesError {
+    /// Nothing.
+    #[error("the body is empty; it must be a JSON object")]
+    Empty,
     /// Not JSON.
     #[error("the body is not JSON: {0}")]
     NotJson(#[from] serde_json::Error),
@@ -99,6 +102,9 @@ impl Changes {
     /// # Errors
     /// The first thing that is wrong.
     pub fn parse(body: &[u8]) -> Result<Self, PropertiesError> {
+        if body.is_empty() {
+            return Err(PropertiesError::Empty);
+        }
         let body = match serde_json::from_slice(body)? {
             Value::Object(members) => members,
             other => return Err(PropertiesError::NotAnObject(kind_of(&other))),

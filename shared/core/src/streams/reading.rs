@@ -46,10 +46,10 @@ impl StreamService {
             return Ok(None);
         }
         let mut stored = self.log.read(&stream.log, range, None).await?;
-        let Some(first) = stored.next().await.transpose()? else { return Ok(None) };
+        let Some(events) = skip(&mut stored, window.skip).await? else { return Ok(None) };
         let reading = Reading {
             stored,
-            events: first.into_iter(),
+            events,
             left: window.limit,
             format,
             begun: false,
@@ -58,6 +58,19 @@ impl StreamService {
         };
         Ok(Some(stream::try_unfold(Some(reading), next_piece).boxed()))
     }
+}
+
+/// The first events behind so many others, if there are any.
+async fn skip(stored: &mut EventStream, mut skip: u64) -> Result<Option<std::vec::IntoIter<StoredEvent>>, PortError> {
+    while let Some(piece) = stored.next().await.transpose()? {
+        if skip < piece.len() as u64 {
+            let mut events = piece.into_iter();
+            events.by_ref().take(skip as usize).for_each(drop);
+            return Ok(Some(events));
+        }
+        skip -= piece.len() as u64;
+    }
+    Ok(None)
 }
 
 async fn next_piece(reading: Option<Reading>) -> Result<Option<(Bytes, Option<Reading>)>, PortError> {

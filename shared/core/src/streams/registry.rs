@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::formats::Format;
 use super::properties::{Changes, Properties};
+use super::service::StreamError;
 use crate::ids::{NamespaceId, StreamId, StreamName};
 use crate::limits;
 use crate::ports::{Condition, Documents, DocumentsExt as _, Etag, Key, LogName, PortError};
@@ -135,13 +136,20 @@ impl Registry {
         Ok(Some(found))
     }
 
-    pub(super) async fn put(&self, stream: &Stream, condition: Condition) -> Result<(), PortError> {
+    pub(super) async fn put(&self, stream: &Stream, condition: Condition) -> Result<(), StreamError> {
         let stored = Stored {
             log: stream.log.clone(),
             properties: stream.properties.to_json(),
             views: stream.views.iter().map(|(id, format)| (id.clone(), format.to_json())).collect(),
         };
-        self.documents.put_json(&stream_key(&stream.name), &stored, condition).await.map(drop)
+        let key = stream_key(&stream.name);
+        let damaged = |source: serde_json::Error| PortError::Corrupt { what: key.to_string(), source: source.into() };
+        let body = serde_json::to_vec(&stored).map_err(damaged)?;
+        if body.len() > limits::STREAM_DOCUMENT {
+            return Err(StreamError::TooLarge { name: stream.name.clone(), bytes: body.len() });
+        }
+        self.documents.put(&key, body.into(), condition).await?;
+        Ok(())
     }
 
     pub(super) async fn remove(&self, name: &StreamName, condition: Condition) -> Result<(), PortError> {

@@ -44,6 +44,14 @@ pub enum StreamError {
         /// Who was named as its owner.
         principal: String,
     },
+    /// What is set about the stream, with its views, takes too many bytes.
+    #[error("{name}: its properties and views take {bytes} bytes, at most {most} are allowed", most = limits::STREAM_DOCUMENT)]
+    TooLarge {
+        /// The stream.
+        name: StreamName,
+        /// Bytes that it would take.
+        bytes: usize,
+    },
     /// The stream has as many views as it may have.
     #[error("{0} has {most} views, which is the most", most = limits::VIEWS)]
     TooManyViews(StreamName),
@@ -134,7 +142,10 @@ impl StreamService {
             return Err(StreamError::Reserved(namespace.clone()));
         }
         self.expect_namespace(namespace).await?;
-        // Gone before it is looked for streams: whoever makes one now sees that, and takes it back.
+        if !self.registry.streams(namespace).await?.is_empty() {
+            return Err(StreamError::NotEmpty(namespace.clone()));
+        }
+        // Gone before it is looked for streams again: whoever makes one now sees that, and takes it back.
         self.registry.remove_namespace(namespace).await?;
         if !self.registry.streams(namespace).await?.is_empty() {
             self.registry.make_namespace(namespace).await?;
@@ -188,11 +199,14 @@ impl StreamService {
             self.log.create(&stream.log).await?;
             match self.registry.put(&stream, Condition::Absent).await {
                 Ok(()) => {}
-                Err(PortError::Conflict { .. }) => {
+                Err(StreamError::Store(PortError::Conflict { .. })) => {
                     self.log.remove(&stream.log).await?;
                     continue; // Somebody else has just made it.
                 }
-                Err(error) => return Err(error.into()),
+                Err(error) => {
+                    self.log.remove(&stream.log).await?;
+                    return Err(error);
+                }
             }
             if !self.registry.namespace_exists(&name.namespace).await? {
                 self.delete(name).await?;
@@ -236,8 +250,8 @@ impl StreamService {
             let found = self.found(name).await?;
             let (stream, answer) = change(&found.stream)?;
             match self.registry.put(&stream, Condition::Match(found.etag)).await {
-                Err(PortError::Conflict { .. }) => {}
-                other => return Ok(other.map(|()| answer)?),
+                Err(StreamError::Store(PortError::Conflict { .. })) => {}
+                other => return other.map(|()| answer),
             }
         }
     }
@@ -287,8 +301,11 @@ impl StreamService {
     pub async fn truncate(&self, name: &StreamName) -> Result<(), StreamError> {
         let stream = self.get(name).await?;
         self.log.truncate(&stream.log).await.map_err(|error| lost(error, name))?;
-        self.notices.begin_anew(&stream).await?;
-        Ok(())
+        match self.notices.begin_anew(&stream).await {
+            // The events are gone; the next look sees that the stream has become smaller.
+            Err(PortError::Full { .. }) => Ok(()),
+            other => Ok(other?),
+        }
     }
 
     /// Removes a stream with its events, properties and views.
@@ -298,7 +315,11 @@ impl StreamService {
     pub async fn delete(&self, name: &StreamName) -> Result<(), StreamError> {
         let mut found = self.found(name).await?;
         // Noted first: once the stream is gone nothing else tells that its log has to go, too.
-        let removal = self.note_removal(&found.stream).await?;
+        let removal = match self.note_removal(&found.stream).await {
+            // A full disk is no reason to keep what takes its space. Only a crash right now would leave the log behind.
+            Err((removal, PortError::Full { .. })) => removal,
+            noted => noted.map_err(|(_, error)| error)?,
+        };
         while let Err(error) = self.registry.remove(name, Condition::Match(found.etag.clone())).await {
             if !error.is_conflict() {
                 return Err(error.into());
@@ -317,7 +338,14 @@ impl StreamService {
     /// # Errors
     /// When the store fails.
     pub async fn note_use(&self, stream: &Stream, program: &Program) -> Result<(), PortError> {
-        self.usage.note(stream, program).await
+        if self.usage.has_noted(stream, program) {
+            return Ok(());
+        }
+        // A stream that is gone leaves nothing behind, and may have made place for another one of its name.
+        match self.registry.find(&stream.name).await? {
+            Some(found) if found.stream.log == stream.log => self.usage.note(stream, program).await,
+            _ => Ok(()),
+        }
     }
 }
 

@@ -151,6 +151,9 @@ pub struct Window {
     pub end: i64,
     /// From 1 to [`Window::MOST`].
     pub limit: u64,
+    /// Events of the window that are passed over first. So a reader goes on within a millisecond: from the last timestamp, past as
+    /// many events of it as were read.
+    pub skip: u64,
 }
 
 /// A window that cannot be read; the first mistake in the order of the variants.
@@ -165,6 +168,9 @@ pub enum WindowError {
     /// `limit` is no number, or too large a one.
     #[error("limit: {0} is not a number from 1 to {most}", most = Window::MOST)]
     Limit(Quoted),
+    /// `skip` is no number.
+    #[error("skip: {0} is not a whole number")]
+    Skip(Quoted),
     /// `start` lies before 1970.
     #[error("start must not lie before 1970, and is {0} ms")]
     NegativeStart(i64),
@@ -188,6 +194,17 @@ impl Window {
     /// The most events of one read, and how many it gets when it does not say.
     pub const MOST: u64 = 2_147_483_647;
 
+    /// This window without its first events, as the parameter `skip` says.
+    ///
+    /// # Errors
+    /// When it is no whole number.
+    pub fn skipping(self, skip: Option<&str>) -> Result<Self, WindowError> {
+        match skip.map(|text| text.parse().map_err(|_| WindowError::Skip(Quoted::new(text)))).transpose()? {
+            Some(skip) => Ok(Self { skip, ..self }),
+            None => Ok(self),
+        }
+    }
+
     /// Reads the parameters of a request that came at `now` (ms). Without a `start` the window begins in 1970, without an `end`
     /// it does not end.
     ///
@@ -210,7 +227,7 @@ impl Window {
             return Err(WindowError::Empty { start, end });
         }
         match u64::try_from(limit) {
-            Ok(limit) if limit > 0 => Ok(Self { start, end, limit }),
+            Ok(limit) if limit > 0 => Ok(Self { start, end, limit, skip: 0 }),
             _ => Err(WindowError::LimitTooSmall(limit)),
         }
     }
@@ -274,9 +291,9 @@ mod tests {
     #[test]
     fn a_window_has_defaults() {
         let window = Window::parse(None, None, None, NOW).unwrap();
-        assert_eq!(window, Window { start: 0, end: i64::MAX, limit: Window::MOST });
+        assert_eq!(window, Window { start: 0, end: i64::MAX, limit: Window::MOST, skip: 0 });
         let window = Window::parse(Some("now-1h"), Some("now-30m"), Some("1"), NOW).unwrap();
-        assert_eq!(window, Window { start: NOW_CUT - HOUR, end: NOW_CUT - HOUR / 2, limit: 1 });
+        assert_eq!(window, Window { start: NOW_CUT - HOUR, end: NOW_CUT - HOUR / 2, limit: 1, skip: 0 });
     }
 
     #[test]

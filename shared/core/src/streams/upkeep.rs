@@ -26,10 +26,13 @@ impl Removal {
 }
 
 impl StreamService {
-    pub(super) async fn note_removal(&self, stream: &Stream) -> Result<Removal, PortError> {
+    /// Notes that a stream is being removed, or says why that could not be noted.
+    pub(super) async fn note_removal(&self, stream: &Stream) -> Result<Removal, (Removal, PortError)> {
         let removal = Removal { name: stream.name.clone(), log: stream.log.clone() };
-        self.registry.documents.put_json(&removal.key(), &removal, Condition::Any).await?;
-        Ok(removal)
+        match self.registry.documents.put_json(&removal.key(), &removal, Condition::Any).await {
+            Ok(_) => Ok(removal),
+            Err(error) => Err((removal, error)),
+        }
     }
 
     /// Removes what is left of a stream whose document is gone.
@@ -40,7 +43,8 @@ impl StreamService {
         self.registry.documents.delete(&removal.key(), Condition::Any).await
     }
 
-    /// Finishes removals that were broken off, has the space of expired events come back, and announces what was not announced.
+    /// Finishes removals that were broken off, has the space of expired events come back, and has it looked for notices that were not
+    /// announced.
     /// For a host to call when it starts, and every few minutes. What fails for one stream is left to the next time.
     ///
     /// # Errors
@@ -55,15 +59,35 @@ impl StreamService {
                 self.finish_removal(&removal).await?;
             }
         }
-        for namespace in self.registry.namespaces().await? {
-            for stream in self.registry.streams(&namespace).await? {
-                let name = StreamName { namespace: namespace.clone(), stream };
-                if let Err(error) = self.tidy_stream(&name).await {
-                    warn!(error = &error as &dyn std::error::Error, stream = %name, "a stream could not be tidied");
-                }
+        for name in self.all().await? {
+            if let Err(error) = self.tidy_stream(&name).await {
+                warn!(error = &error as &dyn std::error::Error, stream = %name, "a stream could not be tidied");
             }
         }
         Ok(())
+    }
+
+    /// Looks whether streams have grown by their thresholds that no process has looked at since: one may have ended before it did.
+    /// For a host to call when it starts, where asking logs for their sizes is cheap and nobody else does.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn notice_all(&self) -> Result<(), PortError> {
+        for name in self.all().await? {
+            let Some(found) = self.registry.find(&name).await? else { continue };
+            let size = self.log.size(&found.stream.log).await?;
+            self.notice_growth(&found.stream.log, size).await?;
+        }
+        Ok(())
+    }
+
+    async fn all(&self) -> Result<Vec<StreamName>, PortError> {
+        let mut all = Vec::new();
+        for namespace in self.registry.namespaces().await? {
+            let streams = self.registry.streams(&namespace).await?;
+            all.extend(streams.into_iter().map(|stream| StreamName { namespace: namespace.clone(), stream }));
+        }
+        Ok(all)
     }
 
     async fn tidy_stream(&self, name: &StreamName) -> Result<(), PortError> {
@@ -74,6 +98,7 @@ impl StreamService {
             None => self.log.trim(&found.stream.log, Timestamp::from_millis(now)).await?,
             Some(_) => {}
         }
-        self.notices.announce(&found.stream).await
+        self.notices.remember_to_announce(name);
+        Ok(())
     }
 }

@@ -43,11 +43,13 @@ impl Usage {
         Self { documents, noted: Arc::default() }
     }
 
+    /// Whether this process knows that this is noted.
+    pub(super) fn has_noted(&self, stream: &Stream, program: &Program) -> bool {
+        self.noted.lock().unwrap_or_else(PoisonError::into_inner).contains(&(stream.log.clone(), program.clone()))
+    }
+
     pub(super) async fn note(&self, stream: &Stream, program: &Program) -> Result<(), PortError> {
         let noted = (stream.log.clone(), program.clone());
-        if self.noted.lock().unwrap_or_else(PoisonError::into_inner).contains(&noted) {
-            return Ok(());
-        }
         let key = key(&stream.name);
         loop {
             let (mut stored, condition) = match self.documents.get_json::<Stored>(&key).await? {

@@ -257,7 +257,16 @@ async fn measured() {
     let t = std::time::Instant::now();
     assert_eq!(cloud.read(&log).await.len(), 2200);
     lap("read of 2200 flushed", t);
-    let json: Vec<Event> = (0..100_000_u64).map(|i| event(&format!("{{\"number\":{i},\"name\":\"some name {}\",\"other\":\"{}\",\"pad\":\"{}\"}}", i * 7919 % 1000, i * 104_729 % 100_000, "x".repeat(150)))).collect();
+    let json: Vec<Event> = (0..100_000_u64)
+        .map(|i| {
+            event(&format!(
+                "{{\"number\":{i},\"name\":\"some name {}\",\"other\":\"{}\",\"pad\":\"{}\"}}",
+                i * 7919 % 1000,
+                i * 104_729 % 100_000,
+                "x".repeat(150)
+            ))
+        })
+        .collect();
     let bytes: usize = json.iter().map(|e| e.body.len()).sum();
     let t = std::time::Instant::now();
     let mut upload = cloud.log.upload(&log).await.unwrap();
