@@ -87,7 +87,8 @@ impl Account {
 
     /// An object's bytes.
     pub(crate) fn object(&self, key: &str) -> Vec<u8> {
-        let answer = self.send("GET", &format!("/{}/{key}", self.bucket), &[], b"");
+        let path = key.replace('%', "%25");
+        let answer = self.send("GET", &format!("/{}/{path}", self.bucket), &[], b"");
         assert_eq!(answer.status, 200, "{key}");
         answer.body
     }

@@ -120,7 +120,9 @@ impl Reading {
         if self.gone > GONE {
             return Err(PortError::Corrupt { what, source: "it is not where the manifest says".into() });
         }
-        let Some((manifest, _)) = self.logs.manifests.load(&self.place.manifest).await? else {
+        let loaded = self.logs.manifests.load(&self.place.manifest).await?;
+        // Of a log that was removed or truncated no more is shown, rather than what came after a gap.
+        let Some((manifest, _)) = loaded.filter(|(manifest, _)| manifest.truncated.is_none()) else {
             (self.scan, self.tail) = (None, None);
             self.segments.clear();
             return Ok(false);
@@ -132,7 +134,7 @@ impl Reading {
         self.wanted.below = self.state.next;
         self.wanted.from = self.wanted.from.max(manifest.kept_from);
         self.scan = None;
-        self.segments = if manifest.truncated.is_some() { VecDeque::new() } else { manifest.segments.into() };
+        self.segments = manifest.segments.into();
         Ok(true)
     }
 

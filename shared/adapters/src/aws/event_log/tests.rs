@@ -233,3 +233,62 @@ async fn a_record_whose_answer_got_lost_is_there_once() {
 fn a_clock() -> Arc<ManualClock> {
     Arc::new(ManualClock::new(headwater_core::ports::Timestamp::from_millis(1_700_000_000_000)))
 }
+
+#[tokio::test]
+async fn measured() {
+    let cloud = Cloud::new().await;
+    let log = cloud.made("m").await;
+    let lap = |what: &str, began: std::time::Instant| println!("MEASURED {what}: {:?}", began.elapsed());
+    let t = std::time::Instant::now();
+    for _ in 0..200 {
+        cloud.append(&log, &["event"]).await;
+    }
+    lap("200 appends in a row", t);
+    let t = std::time::Instant::now();
+    futures::StreamExt::for_each_concurrent(futures::stream::iter(0..2000), 64, |_| cloud.append(&log, &["event"])).await;
+    lap("2000 appends, 64 at once", t);
+    let t = std::time::Instant::now();
+    assert_eq!(cloud.read(&log).await.len(), 2200);
+    lap("read of 2200 unflushed", t);
+    let records = cloud.records().await;
+    let t = std::time::Instant::now();
+    cloud.flusher().flush(&records).await;
+    lap("flush of 2200 records", t);
+    let t = std::time::Instant::now();
+    assert_eq!(cloud.read(&log).await.len(), 2200);
+    lap("read of 2200 flushed", t);
+    let json: Vec<Event> = (0..100_000_u64)
+        .map(|i| {
+            event(&format!(
+                "{{\"number\":{i},\"name\":\"some name {}\",\"other\":\"{}\",\"pad\":\"{}\"}}",
+                i * 7919 % 1000,
+                i * 104_729 % 100_000,
+                "x".repeat(150)
+            ))
+        })
+        .collect();
+    let bytes: usize = json.iter().map(|e| e.body.len()).sum();
+    let t = std::time::Instant::now();
+    let mut upload = cloud.log.upload(&log).await.unwrap();
+    for chunk in json.chunks(5000) {
+        upload.write(chunk.to_vec()).await.unwrap();
+    }
+    upload.commit().await.unwrap();
+    lap(&format!("upload of 100000 events, {bytes} bytes"), t);
+    let t = std::time::Instant::now();
+    for chunk in json.chunks(1000).take(20) {
+        cloud.log.append(&log, chunk.to_vec(), None).await.unwrap();
+    }
+    lap("20 batches of 1000", t);
+    cloud.flush().await;
+    let objects = cloud.manifest(&log).await.segments.iter().map(|s| s.length).collect::<Vec<_>>();
+    println!("MEASURED lengths {objects:?}");
+    let t = std::time::Instant::now();
+    assert_eq!(cloud.read(&log).await.len(), 122_200);
+    lap("read of 122200", t);
+    let until = cloud.manifest(&log).await.state.millis;
+    let t = std::time::Instant::now();
+    let stream = cloud.log.read(&log, TimeRange { from: 0, until }, None).await.unwrap();
+    let n: usize = stream.map_ok(|p| p.len()).try_fold(0, |a, b| async move { Ok(a + b) }).await.unwrap();
+    lap(&format!("read of the past, {n}"), t);
+}
