@@ -132,6 +132,9 @@ impl EventLog for EmbeddedEventLog {
     }
 }
 
+/// Events, and what is left of the read behind them.
+type Next = Result<(Vec<StoredEvent>, Rest), PortError>;
+
 /// A read under way.
 struct Reading {
     shared: Arc<Shared>,
@@ -140,7 +143,7 @@ struct Reading {
     /// Whether a piece was read before.
     goes_on: bool,
     /// The next piece, which is read while the caller still has to do with the one before.
-    ahead: Option<JoinHandle<Result<(Vec<StoredEvent>, Rest), PortError>>>,
+    ahead: Option<JoinHandle<Next>>,
 }
 
 impl Reading {
@@ -159,7 +162,7 @@ impl Reading {
     }
 
     /// Reads the next piece.
-    fn piece(&self) -> impl Future<Output = Result<(Vec<StoredEvent>, Rest), PortError>> + use<> {
+    fn piece(&self) -> impl Future<Output = Next> + use<> {
         let (shared, log, rest) = (Arc::clone(&self.shared), self.log.clone(), self.rest);
         async move { shared.read("reading events", move |transaction| Ok(piece(transaction, &log, rest))).await? }
     }
@@ -173,7 +176,7 @@ struct Piece {
 }
 
 /// The next events of a read, and what is left of it then. No events are left when there are none.
-fn piece(transaction: &ReadTransaction, name: &LogName, rest: Rest) -> Result<(Vec<StoredEvent>, Rest), PortError> {
+fn piece(transaction: &ReadTransaction, name: &LogName, rest: Rest) -> Next {
     let mut piece = Piece { events: Vec::new(), bytes: 0, rest };
     match piece.fill(transaction, name) {
         Ok(()) => Ok((piece.events, piece.rest)),
