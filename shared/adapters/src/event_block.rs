@@ -127,7 +127,7 @@ impl Block {
     }
 
     /// Events that are left.
-    #[cfg(any(test, feature = "aws"))]
+    #[cfg(test)]
     pub(crate) fn left(&self) -> u64 {
         self.left
     }
