@@ -10,7 +10,7 @@ use headwater_core::ports::{Clock, Entropy};
 use http::header::{ALLOW, HeaderName, HeaderValue};
 use http::{Method, StatusCode, Uri};
 use tower_http::catch_panic::CatchPanicLayer;
-use tracing::{Instrument as _, info, info_span};
+use tracing::{Instrument as _, debug, info, info_span};
 
 use crate::auth::{self, Token};
 use crate::problem::{Problem, as_plain_text};
@@ -57,7 +57,7 @@ pub fn with_house_layers(routes: Router, house: House) -> Router {
     routes.layer(CatchPanicLayer::custom(panicked)).layer(from_fn_with_state(house, observed))
 }
 
-/// Times, counts and logs a request, and gives it an id that the log and the answer share.
+/// Times, counts and logs a request, and gives it an id that the log and the answer share. In the log a success is a detail.
 async fn observed(State(house): State<House>, request: Request, next: Next) -> Response {
     let started = house.clock.now();
     let id = format!("{:016x}", house.entropy.draw());
@@ -73,7 +73,11 @@ async fn observed(State(house): State<House>, request: Request, next: Next) -> R
     }
     let status = response.status().as_u16();
     let took: Duration = house.clock.now().since(started);
-    span.in_scope(|| info!(status, micros = took.as_micros(), "answered"));
+    // Successes come by the thousand a second; the metrics count them.
+    span.in_scope(|| match response.status().is_success() {
+        true => debug!(status, micros = took.as_micros(), "answered"),
+        false => info!(status, micros = took.as_micros(), "answered"),
+    });
     let labels = [("method", method.to_string()), ("path", path), ("status", status.to_string())];
     metrics::counter!("headwater_http_requests_total", &labels).increment(1);
     metrics::histogram!("headwater_http_request_seconds").record(took.as_secs_f64());
