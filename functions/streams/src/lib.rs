@@ -11,6 +11,9 @@ mod programs;
 mod request;
 mod views;
 
+use std::ops::Deref;
+use std::sync::Arc;
+
 use axum::Router;
 use axum::routing::{MethodRouter, get, post, put};
 use headwater_core::streams::{StreamService, StreamUsage};
@@ -55,11 +58,22 @@ pub mod paths {
     pub const PREFIX: &str = "/v3/";
 }
 
-/// What the handlers need.
+/// What the handlers need: shared, because every request clones it several times.
 #[derive(Debug, Clone)]
-pub(crate) struct Group {
+pub(crate) struct Group(Arc<Services>);
+
+#[derive(Debug)]
+pub(crate) struct Services {
     pub(crate) streams: StreamService,
     pub(crate) usage: StreamUsage,
+}
+
+impl Deref for Group {
+    type Target = Services;
+
+    fn deref(&self) -> &Services {
+        &self.0
+    }
 }
 
 /// The routes of this group over its service, and over what is known of who uses streams.
@@ -86,5 +100,5 @@ pub fn router(streams: StreamService, usage: StreamUsage) -> Router {
         let with_slash = format!("{path}/");
         router.route(path, methods.clone()).route(&with_slash, methods)
     });
-    router.with_state(Group { streams, usage }).layer(CompressionLayer::new())
+    router.with_state(Group(Arc::new(Services { streams, usage }))).layer(CompressionLayer::new())
 }
