@@ -5,12 +5,13 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use axum::serve::ListenerExt as _;
 use headwater_core::datagen::{OVERDUE, Upkeep};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{oneshot, watch};
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use crate::args::{Serve, Store};
 use crate::steps::Receiving;
@@ -34,6 +35,12 @@ async fn serve(options: Serve) -> anyhow::Result<ExitCode> {
     let address = options.address();
     let listener = TcpListener::bind(address).await.with_context(|| format!("{address} cannot be listened on"))?;
     let address = listener.local_addr()?;
+    // The last piece of a long answer must not wait for the one before it to be acknowledged.
+    let listener = listener.tap_io(|connection| {
+        if let Err(error) = connection.set_nodelay(true) {
+            debug!(%error, "a connection cannot be told to send at once");
+        }
+    });
 
     let shared = options.store == Store::Aws;
     let upkeep = Upkeep { tasks: app.tasks, datagen: app.datagen.clone() };
