@@ -187,6 +187,9 @@ impl Piece {
             }
             let (key, value) = run?;
             let first = position_of(key.value());
+            if first.millis < from.millis {
+                continue; // All of a run has one time, so this one ends before.
+            }
             match Stored::read(value.value()) {
                 Some(Stored::Block(block)) => self.take(first, block)?,
                 Some(Stored::Upload { number, count }) => self.take_upload(&table, first, number, count)?,
