@@ -62,7 +62,8 @@ impl StreamService {
 
 async fn next_piece(reading: Option<Reading>) -> Result<Option<(Bytes, Option<Reading>)>, PortError> {
     let Some(mut reading) = reading else { return Ok(None) };
-    let mut out = Vec::new();
+    // A first piece may be all there is, and short.
+    let mut out = Vec::with_capacity(if reading.begun { PIECE + PIECE / 16 } else { 0 });
     loop {
         if reading.render_events(&mut out) {
             return Ok(Some((out.into(), Some(reading))));
