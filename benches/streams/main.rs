@@ -6,7 +6,7 @@
 //! ```sh
 //! benches/components
 //! cargo build --release
-//! cargo bench -p headwater-benches --bench streams                  # everything; takes ten minutes and 15 GB
+//! cargo bench -p headwater-benches --bench streams                  # everything; takes ten minutes and 5 GB
 //! cargo bench -p headwater-benches --bench streams -- single read   # some of it: ingest, single, read, many
 //! ```
 //!
