@@ -382,7 +382,7 @@ fn subscribers_are_told_that_a_stream_grows_and_let_go_at_the_end() {
     let path = at("s");
     socket.write_all(format!("GET {path}/notifications HTTP/1.0\r\n\r\n").as_bytes()).expect("the server takes a head");
     let mut lines = BufReader::new(socket).lines().map_while(Result::ok);
-    wait_for("the first event", seconds(20), || lines.next().filter(|line| line == "event: open"));
+    wait_for("the first event", seconds(20), || lines.next().filter(|line| line == "event: subscribed"));
     server.batch("s", "text/plain", "x".repeat(1 << 20).as_bytes());
     let data = wait_for("a notice", seconds(20), || lines.next().filter(|line| line.starts_with("data: {\"")));
     let notice: Value = serde_json::from_str(&data["data: ".len()..]).expect("a notice is JSON");
