@@ -275,3 +275,33 @@ async fn a_body_that_breaks_off_is_no_event() {
     tokio::time::sleep(Duration::from_millis(5)).await;
     assert_eq!(host.bodies().await, [""; 0]);
 }
+
+#[tokio::test]
+async fn pages_go_on_within_a_millisecond() {
+    let host = host_with_stream().await;
+    let lines: String = (0..5000).map(|number| format!("{number}\n")).collect();
+    host.send("POST", &format!("{S}/batch"), &[("content-type", "text/plain")], lines).await.is_empty(200);
+    let mut seen = Vec::new();
+    loop {
+        let page = host.events(&format!("{S}/events?start={START}&limit=700&skip={}", seen.len())).await;
+        if page.is_empty() {
+            break;
+        }
+        seen.extend(page.iter().map(|event| event["body"].as_str().unwrap().to_owned()));
+    }
+    assert_eq!(seen, (0..5000).map(|number: u32| number.to_string()).collect::<Vec<_>>());
+    for wrong in ["-1", "x", "1.5", ""] {
+        host.get(&format!("{S}/events?skip={wrong}")).await.refuses(400, "skip");
+    }
+}
+
+#[tokio::test]
+async fn what_is_set_about_a_stream_has_a_bound_that_leaves_nothing_half_done() {
+    let host = host_with_stream().await;
+    let long = json!({"description": "x".repeat(300_000), "ttl": 5}).to_string();
+    host.put(&format!("{S}/properties"), &long).await.refuses(400, "stream:default.s");
+    assert_eq!(host.get(S).await.json()["ttl"], 9_223_372_036_854_775_u64);
+    host.put(&format!("{N}/streams/other"), &long).await.refuses(400, "262144");
+    host.get(&format!("{N}/streams/other")).await.refuses(404, "other");
+    host.put(&format!("{S}/properties"), "").await.refuses(400, "empty");
+}
