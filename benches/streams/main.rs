@@ -53,7 +53,9 @@ impl Ground {
     }
 }
 
-const BENCHES: [(&str, fn(&Ground)); 4] = [("ingest", ingest::run), ("single", single::run), ("read", read::run), ("many", many::run)];
+type Bench = (&'static str, fn(&Ground));
+
+const BENCHES: [Bench; 4] = [("ingest", ingest::run), ("single", single::run), ("read", read::run), ("many", many::run)];
 
 fn main() {
     // Cargo adds options of its own.

@@ -74,7 +74,7 @@ fn long(ground: &Ground, count: usize) -> (Vec<Vec<String>>, String) {
         page("a page in the middle", format!("&start={middle}")),
         page("last page", format!("&start={last}")),
     ];
-    measure(ground, &server, pages.into())
+    measure(ground, &server, pages)
 }
 
 fn many(ground: &Ground, count: usize) -> (Vec<Vec<String>>, String) {

@@ -1,5 +1,7 @@
 //! A gigabyte of events read at once, beside a server that sends as many bytes from memory.
 
+use std::path::Path;
+
 use crate::Ground;
 use crate::events::{self, BODY};
 use crate::http::{self, Client};
@@ -14,16 +16,14 @@ const BATCH: usize = 50_000;
 
 pub(crate) fn run(ground: &Ground) {
     let folder = ground.folder();
+    let count = ground.scaled(EVENTS);
+    fill(folder.path(), count);
+    // Started anew, so that its memory is that of reading alone.
     let (server, empty) = (processes::headwater(folder.path()), processes::empty());
-    let mut client = Client::connect(server.address);
-    client.ask("PUT", "/v3/namespaces/default/streams/s", b"");
-    let (count, lines) = (ground.scaled(EVENTS), events::lines(BATCH));
-    (0..count / BATCH).for_each(|_| drop(client.ask("POST", "/v3/namespaces/default/streams/s/batch", &lines)));
-
+    let before = server.memory();
     let path = "/v3/namespaces/default/streams/s/events";
     let bytes = http::count(server.address, path);
     assert!(bytes > (count * BODY) as u64, "only {bytes} bytes were read");
-    let (before, _) = (server.memory(), server.forget_peak());
     let (mut sending, mut reading) = (Vec::new(), Vec::new());
     for _ in 0..ground.rounds(5) {
         let (_, took) = timed(|| http::count(empty.address, &format!("/bytes/{bytes}")));
@@ -38,5 +38,17 @@ pub(crate) fn run(ground: &Ground) {
     let rows = [row("axum, as many bytes from memory", sending, String::new()), row("Headwater", reading, grouped(count as f64 / reading))];
     let title = format!("Reading {} MB of events, {} MB of JSON", count * BODY / 1_000_000, megabytes(bytes).round());
     table::print(&title, &["", "MB/s", "events/s", "speed, memory = 1"], &rows);
-    println!("\nMemory of the server: {:.0} MB before, {:.0} MB at most during the reads", megabytes(before), megabytes(server.peak()));
+    println!(
+        "\nMemory of the server: {:.0} MB before it reads, {:.0} MB at most while it does",
+        megabytes(before),
+        megabytes(server.peak())
+    );
+}
+
+fn fill(folder: &Path, count: usize) {
+    let server = processes::headwater(folder);
+    let mut client = Client::connect(server.address);
+    client.ask("PUT", "/v3/namespaces/default/streams/s", b"");
+    let lines = events::lines(BATCH);
+    (0..count / BATCH).for_each(|_| drop(client.ask("POST", "/v3/namespaces/default/streams/s/batch", &lines)));
 }

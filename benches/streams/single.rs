@@ -1,5 +1,7 @@
 //! One durable event a request, from many clients at once, beside servers that do nothing or the same.
 
+use std::fs::File;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -9,7 +11,7 @@ use crate::events;
 use crate::http::Client;
 use crate::nats;
 use crate::processes::{self, Server, is_installed};
-use crate::table::{self, grouped, median};
+use crate::table::{self, grouped, median, timed};
 
 const CLIENTS: usize = 64;
 
@@ -57,7 +59,9 @@ pub(crate) fn run(ground: &Ground) {
         println!("NATS is missing: benches/components installs it");
     }
 
+    let mut syncs = Vec::new();
     for _ in 0..ground.rounds(5) {
+        syncs.push(sync(folder.path()));
         for contender in &mut contenders {
             contender.rates.push((contender.load)(&contender.server, load));
         }
@@ -72,6 +76,20 @@ pub(crate) fn run(ground: &Ground) {
         &["", "requests/s", "doing nothing = 1"],
         &rows.collect::<Vec<_>>(),
     );
+    println!("\nOne sync of this disk takes {:.1} ms; a commit of Headwater takes two of them, one after the other", median(syncs));
+}
+
+/// Milliseconds that it takes to append a page to a file and sync it.
+fn sync(folder: &Path) -> f64 {
+    let mut file = File::create(folder.join("page")).expect("the folder can be written to");
+    let once = |_| {
+        let (_, took) = timed(|| {
+            file.write_all(&[b'x'; 4096]).expect("the disk has room");
+            file.sync_data().expect("the disk works");
+        });
+        took.as_secs_f64() * 1e3
+    };
+    median((0..200).map(once).collect())
 }
 
 fn sub_folder(folder: &Path, name: &str) -> PathBuf {

@@ -147,9 +147,13 @@ fn made_aside(events: JsonEvents, formatting: Arc<Semaphore>) -> JsonEvents {
 /// Does what may take long on a thread that may be kept busy: some patterns take long with some bodies, and nobody else is to wait
 /// for that.
 async fn aside<T: Send + 'static>(formatting: &Arc<Semaphore>, work: impl Future<Output = T> + Send + 'static) -> T {
-    let _turn = formatting.acquire().await.ok();
-    let host = Handle::current();
-    let done = tokio::task::spawn_blocking(move || host.block_on(work)).await;
+    let (turn, host) = (Arc::clone(formatting).acquire_owned().await.ok(), Handle::current());
+    let done = tokio::task::spawn_blocking(move || {
+        let done = host.block_on(work);
+        drop(turn); // Not before: the thread is busy, even if nobody waits for it any more.
+        done
+    })
+    .await;
     done.unwrap_or_else(|failure| std::panic::resume_unwind(failure.into_panic()))
 }
 

@@ -126,12 +126,6 @@ impl Block {
         Ok(Self { rest, sets, left })
     }
 
-    /// Events that are left.
-    #[cfg(test)]
-    pub(crate) fn left(&self) -> u64 {
-        self.left
-    }
-
     fn event(&mut self) -> Result<Event, Damaged> {
         let set = usize::try_from(number(&mut self.rest)?).map_err(|_| Damaged("no such headers"))?;
         let headers = self.sets.get(set).ok_or(Damaged("no such headers"))?.clone();
@@ -205,7 +199,7 @@ mod tests {
         let events = events();
         let block = Block::open(build(&events)).unwrap();
         assert_eq!(block.sets.len(), 3, "equal sets stand in it more than once");
-        assert_eq!(block.left(), 5);
+        assert_eq!(block.left, 5);
         assert_eq!(block.collect::<Result<Vec<_>, _>>().unwrap(), events);
         assert!(Block::open(build(&[])).unwrap().next().is_none());
     }

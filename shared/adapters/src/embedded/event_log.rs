@@ -7,6 +7,7 @@ use headwater_core::ports::{
     AppendKey, Event, EventLog, EventStream, LogName, LogSize, PortError, Position, StoredEvent, TimeRange, Timestamp, Upload,
 };
 use redb::{ReadOnlyTable, ReadTransaction};
+use tokio::task::JoinHandle;
 
 use super::Shared;
 use super::appending;
@@ -88,10 +89,10 @@ impl EventLog for EmbeddedEventLog {
         let from = Position::start_of(range.from).max(head.first).max(after.map_or(head.first, Position::next));
         // What is appended from now on is left out, so that a read ends even if appends go on.
         let rest = Rest { log: head.log, from, until: Position::start_of(range.until).min(head.last.next()) };
-        let pieces = stream::try_unfold((rest, Arc::clone(&self.shared), log.clone()), |(rest, shared, name)| async move {
-            let asked = name.clone();
-            let (events, rest) = shared.read("reading events", move |transaction| Ok(piece(transaction, &asked, rest))).await??;
-            Ok::<_, PortError>((!events.is_empty()).then_some((events, (rest, shared, name))))
+        let reading = Reading { shared: Arc::clone(&self.shared), log: log.clone(), rest, goes_on: false, ahead: None };
+        let pieces = stream::try_unfold(reading, |mut reading| async {
+            let events = reading.next().await?;
+            Ok::<_, PortError>((!events.is_empty()).then_some((events, reading)))
         });
         Ok(pieces.boxed())
     }
@@ -131,6 +132,42 @@ impl EventLog for EmbeddedEventLog {
     }
 }
 
+/// Events, and what is left of the read behind them.
+type Next = Result<(Vec<StoredEvent>, Rest), PortError>;
+
+/// A read under way.
+struct Reading {
+    shared: Arc<Shared>,
+    log: LogName,
+    rest: Rest,
+    /// Whether a piece was read before.
+    goes_on: bool,
+    /// The next piece, which is read while the caller still has to do with the one before.
+    ahead: Option<JoinHandle<Next>>,
+}
+
+impl Reading {
+    /// The next events; none at the end.
+    async fn next(&mut self) -> Result<Vec<StoredEvent>, PortError> {
+        let (events, rest) = match self.ahead.take() {
+            Some(ahead) => ahead.await.map_err(|lost| PortError::unavailable("reading events", lost))??,
+            None => self.piece().await?,
+        };
+        self.rest = rest;
+        // Who has asked twice is likely to go on; most ask for one page, which is in the first piece.
+        if std::mem::replace(&mut self.goes_on, true) && !events.is_empty() {
+            self.ahead = Some(tokio::spawn(self.piece()));
+        }
+        Ok(events)
+    }
+
+    /// Reads the next piece.
+    fn piece(&self) -> impl Future<Output = Next> + use<> {
+        let (shared, log, rest) = (Arc::clone(&self.shared), self.log.clone(), self.rest);
+        async move { shared.read("reading events", move |transaction| Ok(piece(transaction, &log, rest))).await? }
+    }
+}
+
 /// A piece of a read in the making.
 struct Piece {
     events: Vec<StoredEvent>,
@@ -139,7 +176,7 @@ struct Piece {
 }
 
 /// The next events of a read, and what is left of it then. No events are left when there are none.
-fn piece(transaction: &ReadTransaction, name: &LogName, rest: Rest) -> Result<(Vec<StoredEvent>, Rest), PortError> {
+fn piece(transaction: &ReadTransaction, name: &LogName, rest: Rest) -> Next {
     let mut piece = Piece { events: Vec::new(), bytes: 0, rest };
     match piece.fill(transaction, name) {
         Ok(()) => Ok((piece.events, piece.rest)),

@@ -17,6 +17,15 @@ use super::{appending, sweeping};
 /// Writes that may wait at once, and so also the most in one commit. Whoever comes beyond that waits to get in line.
 const LINE: usize = 1024;
 
+/// A commit waits for those who were answered after the one before, and are likely to write again: otherwise of many callers one half
+/// would always wait while the other is served. It waits in pauses, each this part of the time that the last commit took, for as long
+/// as each brings somebody, and so often at most: so it is put off by half of what the disk takes anyway.
+const PAUSE_PART: u32 = 8;
+/// See [`PAUSE_PART`].
+const PAUSES: usize = 4;
+/// The longest of these pauses: long commits are those of long batches, which have nobody to wait for.
+const LONGEST_PAUSE: Duration = Duration::from_millis(1);
+
 /// How often a full disk makes the writer look for space that was used before: that takes long in a large database.
 const LOOK_AGAIN: Duration = Duration::from_secs(10);
 
@@ -148,20 +157,23 @@ impl Drop for Writer {
 fn write_all(engine: &Engine, clock: &dyn Clock, cache: &DocumentCache, line: &mpsc::Receiver<Box<dyn Job>>) {
     let mut admission = Admission { engine, clock, room: 0, reusable: 0, looked: None };
     let mut sweeping = true; // A former process may have left something to remove.
+    let mut returning = Returning::default();
     loop {
         let mut jobs = Vec::new();
-        if !sweeping {
+        if !take_waiting(line, &mut jobs) && jobs.is_empty() {
+            return;
+        }
+        let expected = jobs.len() + returning.count;
+        if jobs.is_empty() && !sweeping {
             let Ok(first) = line.recv() else { return };
             jobs.push(first);
+            take_waiting(line, &mut jobs);
         }
-        while jobs.len() < LINE {
-            match line.try_recv() {
-                Ok(job) => jobs.push(job),
-                Err(mpsc::TryRecvError::Disconnected) if jobs.is_empty() => return,
-                Err(_) => break,
-            }
-        }
+        gather(line, &mut jobs, expected, returning.pause);
+        let began = clock.now();
         let outcome = commit(&mut admission, cache, &mut jobs).map_err(Arc::new);
+        let took = clock.now().since(began);
+        returning = Returning { count: jobs.len(), pause: (took / PAUSE_PART).min(LONGEST_PAUSE) };
         for job in jobs {
             job.answer(outcome.as_ref().err());
         }
@@ -172,6 +184,41 @@ fn write_all(engine: &Engine, clock: &dyn Clock, cache: &DocumentCache, line: &m
                 false
             }
         };
+    }
+}
+
+/// Who was answered last.
+#[derive(Debug, Default)]
+struct Returning {
+    count: usize,
+    /// How long to wait for them at once.
+    pause: Duration,
+}
+
+/// Takes what waits. Answers whether more may come.
+fn take_waiting(line: &mpsc::Receiver<Box<dyn Job>>, jobs: &mut Vec<Box<dyn Job>>) -> bool {
+    while jobs.len() < LINE {
+        match line.try_recv() {
+            Ok(job) => jobs.push(job),
+            Err(error) => return error == mpsc::TryRecvError::Empty,
+        }
+    }
+    true
+}
+
+/// Waits a moment until as many as expected are there.
+fn gather(line: &mpsc::Receiver<Box<dyn Job>>, jobs: &mut Vec<Box<dyn Job>>, expected: usize, pause: Duration) {
+    for _ in 0..PAUSES {
+        let before = jobs.len();
+        if before == 0 || before >= expected.min(LINE) || pause.is_zero() {
+            return;
+        }
+        #[expect(clippy::disallowed_methods, reason = "other threads need real time to come, and nothing but speed depends on it")]
+        thread::sleep(pause);
+        take_waiting(line, jobs);
+        if jobs.len() == before {
+            return;
+        }
     }
 }
 

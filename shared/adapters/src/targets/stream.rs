@@ -56,7 +56,12 @@ impl Sink for StreamSink {
     }
 
     async fn flush(&mut self) -> Result<(), SinkError> {
-        Ok(()) // What was appended is durable.
+        // What was appended is durable. But not every log can tell, when something is appended, that it was removed.
+        let stream = self.streams.get(&self.stream.name).await.map_err(|error| trouble(&self.stream.name, &error))?;
+        if stream.log == self.stream.log {
+            return Ok(());
+        }
+        Err(SinkError::Fatal(format!("{} has been removed, and another one was made", stream.name)))
     }
 
     fn committed(&self) -> Committed {

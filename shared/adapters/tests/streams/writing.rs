@@ -102,6 +102,26 @@ async fn whoever_sends_asynchronously_too_fast_waits_and_loses_nothing() {
 }
 
 #[tokio::test]
+async fn a_truncation_takes_what_was_accepted_before_it() {
+    let bench = Bench::new();
+    let (service, writer) = bench.service().with_queue();
+    let stream = made(&service, "s", "").await;
+    let writing = tokio::spawn(writer.run(std::future::pending()));
+    for round in 0..50 {
+        for number in 0..20 {
+            service.post_later(Arc::clone(&stream), Headers::default(), number.to_string().into()).await.unwrap();
+        }
+        service.truncate(&stream.name).await.unwrap();
+        tokio::task::yield_now().await;
+        assert_eq!(bench.bodies(&stream).await, [""; 0], "round {round}");
+    }
+    service.post_later(Arc::clone(&stream), Headers::default(), "new".into()).await.unwrap();
+    writing.abort();
+    let _ = writing.await;
+    service.truncate(&stream.name).await.unwrap(); // Nobody writes any more, and nobody waits for that.
+}
+
+#[tokio::test]
 async fn bytes_in_the_queue_are_bounded_too() {
     let bench = Bench::new();
     let (service, writer) = bench.service().with_queue();
@@ -143,15 +163,14 @@ async fn a_job_that_repeats_records_in_other_slices_writes_each_once() {
     let bench = Bench::new();
     let owner = Owner("task".to_owned());
     targets(&bench, bench.service()).prepare(&target(), &owner).await.unwrap();
-    // What a process wrote from which committed record on, before it died without telling.
-    let cuts: [&[u64]; 6] = [&[0, 10], &[0, 3, 7], &[0, 25], &[7, 20, 21], &[21, 40, 41], &[5, 50]];
-    for cuts in cuts {
+    // Where each process began, from its committed record on, and where it cut what it wrote before it died without telling.
+    for cuts in [&[0, 10][..], &[0, 3, 7], &[0, 25], &[7, 20, 21], &[21, 40, 41], &[5, 50]] {
         let committed = Committed { records: cuts[0], bytes: 8 * cuts[0] };
         let mut sink = targets(&bench, bench.service()).open(&target(), &owner, committed).await.unwrap();
-        for cut in cuts.windows(2) {
-            sink.write(&batch(cut[0]..cut[1])).await.unwrap();
+        for ends in cuts.windows(2) {
+            sink.write(&batch(ends[0]..ends[1])).await.unwrap();
             sink.flush().await.unwrap();
-            assert_eq!(sink.committed().records, cut[1]);
+            assert_eq!(sink.committed().records, ends[1]);
         }
     }
     let mut other = targets(&bench, bench.service()).open(&target(), &Owner("other".to_owned()), Committed::default()).await.unwrap();

@@ -1,5 +1,8 @@
 //! Reads events as JSON: piece by piece, with bounded memory.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use bytes::Bytes;
 use futures::stream::{self, BoxStream, StreamExt as _};
 
@@ -8,13 +11,13 @@ use super::registry::Stream;
 use super::render::{self, HeaderText};
 use super::service::StreamService;
 use super::times::Window;
-use crate::ports::{EventStream, Headers, PortError, StoredEvent, TimeRange};
+use crate::ports::{Clock, EventStream, Headers, PortError, StoredEvent, TimeRange};
 
 /// Bytes of JSON after which a piece ends.
 const PIECE: usize = 256 << 10;
 
-/// Events after which a piece ends that are read by a format, which takes longer: other requests get their turn in between.
-const FORMATTED: usize = 64;
+/// How long a piece is worked on at most, an event more or less, where a format reads the events: others get their turn in between.
+const FORMATTING: Duration = Duration::from_millis(20);
 
 /// Events as one JSON array, in pieces. There is at least one event.
 pub type JsonEvents = BoxStream<'static, Result<Bytes, PortError>>;
@@ -26,6 +29,7 @@ struct Reading {
     /// Events that may still be given.
     left: u64,
     format: Option<FormatReader>,
+    clock: Arc<dyn Clock>,
     begun: bool,
     /// The headers that were rendered last, and as what.
     headers: (Headers, HeaderText),
@@ -52,6 +56,7 @@ impl StreamService {
             events,
             left: window.limit,
             format,
+            clock: Arc::clone(&self.clock),
             begun: false,
             headers: (Headers::default(), HeaderText::new(std::iter::empty())),
             record: Vec::new(),
@@ -75,7 +80,8 @@ async fn skip(stored: &mut EventStream, mut skip: u64) -> Result<Option<std::vec
 
 async fn next_piece(reading: Option<Reading>) -> Result<Option<(Bytes, Option<Reading>)>, PortError> {
     let Some(mut reading) = reading else { return Ok(None) };
-    let mut out = Vec::new();
+    // A first piece may be all there is, and short.
+    let mut out = Vec::with_capacity(if reading.begun { PIECE + PIECE / 16 } else { 0 });
     loop {
         if reading.render_events(&mut out) {
             return Ok(Some((out.into(), Some(reading))));
@@ -93,15 +99,14 @@ async fn next_piece(reading: Option<Reading>) -> Result<Option<(Bytes, Option<Re
 impl Reading {
     /// Renders the events at hand. Answers whether a piece is full before all of them are.
     fn render_events(&mut self, out: &mut Vec<u8>) -> bool {
-        let mut rendered = 0;
+        let began = self.clock.now();
         while self.left > 0 {
             let Some(event) = self.events.next() else { return false };
             self.left -= 1;
             out.push(if self.begun { b',' } else { b'[' });
             self.begun = true;
             self.render(&event, out);
-            rendered += 1;
-            if out.len() >= PIECE || (self.format.is_some() && rendered == FORMATTED) {
+            if out.len() >= PIECE || (self.format.is_some() && self.clock.now().since(began) >= FORMATTING) {
                 return true;
             }
         }

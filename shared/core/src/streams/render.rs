@@ -151,8 +151,13 @@ fn push_body(out: &mut Vec<u8>, body: &[u8]) {
             copied = (number + 1) * BLOCK;
         }
     }
-    out.extend_from_slice(&body[copied..body.len() - rest.len()]);
-    push_escaped(out, rest);
+    // What is left is less than a block: it is looked at with the bytes before it.
+    if body.last_chunk().is_some_and(is_plain) {
+        out.extend_from_slice(&body[copied..]);
+    } else {
+        out.extend_from_slice(&body[copied..body.len() - rest.len()]);
+        push_escaped(out, rest);
+    }
     out.push(b'"');
 }
 

@@ -300,6 +300,9 @@ impl StreamService {
     /// When there is no such stream, or the store fails.
     pub async fn truncate(&self, name: &StreamName) -> Result<(), StreamError> {
         let stream = self.get(name).await?;
+        if let Some(queue) = &self.queue {
+            queue.written().await; // What was accepted before goes, too.
+        }
         self.log.truncate(&stream.log).await.map_err(|error| lost(error, name))?;
         match self.notices.begin_anew(&stream).await {
             // The events are gone; the next look sees that the stream has become smaller.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::future::join_all;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::mpsc::error::SendError;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tracing::error;
 
 use super::ingest::avro::{AvroError, AvroFile};
@@ -243,7 +244,14 @@ pub(super) struct Queue {
 }
 
 #[derive(Debug)]
-struct Queued {
+enum Queued {
+    Event(QueuedEvent),
+    /// Answered once all that came before is written.
+    Mark(oneshot::Sender<()>),
+}
+
+#[derive(Debug)]
+struct QueuedEvent {
     stream: Arc<Stream>,
     event: Event,
     room: Option<OwnedSemaphorePermit>,
@@ -251,10 +259,21 @@ struct Queued {
 
 impl Queue {
     /// Waits for room, and puts an event in. Nobody writes any more if it comes back.
-    async fn push(&self, stream: Arc<Stream>, event: Event) -> Result<(), Queued> {
+    async fn push(&self, stream: Arc<Stream>, event: Event) -> Result<(), QueuedEvent> {
         let bytes = u32::try_from(event.body.len()).unwrap_or(u32::MAX).min(limits::QUEUED_BYTES as u32);
         let room = Arc::clone(&self.room).acquire_many_owned(bytes).await.ok();
-        self.sender.send(Queued { stream, event, room }).await.map_err(|error| error.0)
+        match self.sender.send(Queued::Event(QueuedEvent { stream, event, room })).await {
+            Err(SendError(Queued::Event(refused))) => Err(refused),
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns once all that was put in before is written, or was lost.
+    pub(super) async fn written(&self) {
+        let (mark, reached) = oneshot::channel();
+        if self.sender.send(Queued::Mark(mark)).await.is_ok() {
+            let _ = reached.await; // Nobody writes any more if that fails.
+        }
     }
 }
 
@@ -287,8 +306,16 @@ impl QueueWriter {
 
     async fn write(&self, waiting: Vec<Queued>) {
         let mut places: HashMap<LogName, usize> = HashMap::new();
-        let mut streams: Vec<(Arc<Stream>, Vec<Queued>)> = Vec::new();
+        let mut streams: Vec<(Arc<Stream>, Vec<QueuedEvent>)> = Vec::new();
+        let mut marks = Vec::new();
         for queued in waiting {
+            let queued = match queued {
+                Queued::Event(queued) => queued,
+                Queued::Mark(mark) => {
+                    marks.push(mark);
+                    continue;
+                }
+            };
             let place = *places.entry(queued.stream.log.clone()).or_insert_with(|| {
                 streams.push((Arc::clone(&queued.stream), Vec::new()));
                 streams.len() - 1
@@ -296,9 +323,12 @@ impl QueueWriter {
             streams[place].1.push(queued);
         }
         join_all(streams.into_iter().map(|(stream, queued)| self.append(stream, queued))).await;
+        for mark in marks {
+            let _ = mark.send(()); // Whoever waited may have left.
+        }
     }
 
-    async fn append(&self, stream: Arc<Stream>, queued: Vec<Queued>) {
+    async fn append(&self, stream: Arc<Stream>, queued: Vec<QueuedEvent>) {
         // The room is given back once they are written.
         let (events, _rooms): (Vec<Event>, Vec<_>) = queued.into_iter().map(|queued| (queued.event, queued.room)).unzip();
         let (count, bytes) = (events.len() as u64, events.iter().map(|event| event.body.len() as u64).sum());

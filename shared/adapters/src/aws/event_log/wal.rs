@@ -7,6 +7,7 @@ use std::time::Duration;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_kinesis::Client;
 use aws_sdk_kinesis::primitives::Blob;
+use aws_sdk_kinesis::types::HashKeyRange;
 use headwater_core::ports::PortError;
 
 use super::manifest::Checkpoint;
@@ -71,8 +72,8 @@ impl Wal {
                 shards.push(Shard {
                     id: shard.shard_id().to_owned(),
                     parents: [shard.parent_shard_id(), shard.adjacent_parent_shard_id()].into_iter().flatten().map(str::to_owned).collect(),
-                    first: hash(range.map(|range| range.starting_hash_key())),
-                    last: hash(range.map(|range| range.ending_hash_key())),
+                    first: hash(range.map(HashKeyRange::starting_hash_key)),
+                    last: hash(range.map(HashKeyRange::ending_hash_key)),
                 });
             }
             next = page.next_token;
