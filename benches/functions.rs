@@ -32,6 +32,7 @@ fn deployed(name: &str) -> Deployment {
     Deployment::new(name, path)
         .variable("HEADWATER_BUCKET", "bucket")
         .variable("HEADWATER_QUEUE_URL", "http://127.0.0.1:9/queue")
+        .variable("HEADWATER_EVENT_STREAM", "events")
         .variable("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
         .variable("AWS_ACCESS_KEY_ID", "test")
         .variable("AWS_SECRET_ACCESS_KEY", "test")

@@ -3,15 +3,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use axum::routing::get;
 use axum::{Json, Router};
+#[cfg(feature = "aws")]
+use headwater_adapters::heralds::SqsHerald;
+use headwater_adapters::heralds::WebhookHerald;
 use headwater_adapters::specs_folder::SpecsFolder;
 use headwater_adapters::targets::TargetSet;
 use headwater_adapters::{OsEntropy, Stores, SystemClock};
 use headwater_core::datagen::{DatagenService, DatagenStepper, KIND, Specifications, Stock};
 use headwater_core::limits;
 use headwater_core::ports::{Clock, Entropy, Targets};
+#[cfg(feature = "aws")]
+use headwater_core::ports::{LogName, LogSize};
+use headwater_core::streams::{Herald, QueueWriter, StreamService, StreamUsage};
 use headwater_core::tasks::{Budget, TaskStore, Worker, WorkerConfig};
 use headwater_web::{House, Token, with_house_layers};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -38,6 +44,11 @@ pub(crate) struct App {
     pub(crate) worker: Worker,
     pub(crate) tasks: TaskStore,
     pub(crate) datagen: DatagenService,
+    pub(crate) streams: StreamService,
+    pub(crate) queue_writer: QueueWriter,
+    /// Flushes the stream of events, where there is one.
+    #[cfg(feature = "aws")]
+    pub(crate) poller: Option<headwater_adapters::aws::ShardPoller>,
 }
 
 /// Opens the stores and composes everything over them.
@@ -65,11 +76,27 @@ pub(crate) async fn compose(options: &Serve, prometheus: PrometheusHandle) -> an
         }
     };
     let outbound = options.allow_outbound.clone().unwrap_or_default();
-    let targets = TargetSet::new(Arc::clone(&stores.files), outbound);
+    let mut heralds: Vec<Arc<dyn Herald>> = Vec::new();
+    if let Some(url) = &options.notify_url {
+        heralds.push(Arc::new(WebhookHerald::new(url).map_err(|error| anyhow!("--notify-url {error}"))?));
+    }
     #[cfg(feature = "aws")]
-    let targets = match names {
-        Some(names) => targets.with_aws(aws).sparing(&names.bucket, &names.queue_url),
-        None => targets.with_aws(aws),
+    if let Some(url) = &options.notify_queue_url {
+        heralds.push(Arc::new(SqsHerald::new(aws.clients().await.sqs.clone(), url)));
+    }
+    #[cfg(not(feature = "aws"))]
+    if options.notify_queue_url.is_some() {
+        bail!("--notify-queue-url: this program was built without the feature aws");
+    }
+    let (streams, queue_writer) = stores.streams(&clock, &entropy).with_heralds(heralds).with_queue();
+    let targets = TargetSet::new(Arc::clone(&stores.files), outbound).with_streams(streams.clone());
+    #[cfg(feature = "aws")]
+    let (targets, poller) = match names {
+        Some(names) => {
+            let poller = cloud::poller(&aws, &names, &stores, &clock, &entropy).await.telling(noticing(streams.clone()));
+            (targets.with_aws(aws).sparing(&names.bucket, &names.queue_url, &names.event_stream), Some(poller))
+        }
+        None => (targets.with_aws(aws), None),
     };
     let targets: Arc<dyn Targets> = Arc::new(targets);
     let datagen = stores.datagen(specifications, Arc::clone(&targets), &clock, &entropy);
@@ -89,8 +116,35 @@ pub(crate) async fn compose(options: &Serve, prometheus: PrometheusHandle) -> an
     let worker = Worker::new(tasks.clone(), Arc::clone(&stores.queue), Arc::clone(&clock), [(KIND, stepper)], config);
     let house =
         House { token: options.token.clone().map(|token| Token::new(token.0)), clock: Arc::clone(&clock), entropy, largest_reply: None };
-    let routes = with_house_layers(host_routes(prometheus).merge(headwater_datagen::router(datagen.clone())), house);
-    Ok(App { routes, worker, tasks, datagen })
+    let usage = StreamUsage::new(streams.clone(), vec![Arc::new(datagen.clone())]);
+    let routes =
+        host_routes(prometheus).merge(headwater_datagen::router(datagen.clone())).merge(headwater_streams::router(streams.clone(), usage));
+    let routes = with_house_layers(routes, house);
+    Ok(App {
+        routes,
+        worker,
+        tasks,
+        datagen,
+        streams,
+        queue_writer,
+        #[cfg(feature = "aws")]
+        poller,
+    })
+}
+
+/// Has it looked whether streams have grown by their thresholds, whenever their events are flushed.
+#[cfg(feature = "aws")]
+fn noticing(streams: StreamService) -> impl Fn(&[(LogName, LogSize)]) + Send + Sync {
+    move |grown| {
+        let (streams, grown) = (streams.clone(), grown.to_vec());
+        tokio::spawn(async move {
+            for (log, size) in grown {
+                if let Err(error) = streams.notice_growth(&log, size).await {
+                    tracing::warn!(error = &error as &dyn std::error::Error, %log, "it could not be noted how large a stream is");
+                }
+            }
+        });
+    }
 }
 
 /// What the host itself answers.

@@ -1,5 +1,7 @@
 //! What a user can say, on the command line or in the environment. The doc comments are the manual.
 
+mod streams;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -9,6 +11,8 @@ use clap_complete::Shell;
 use headwater_adapters::targets::OutboundHosts;
 use headwater_core::datagen::{TimeType, parse_span, parse_time_type};
 use headwater_core::limits;
+
+pub(crate) use streams::{Cat, ContentType, List, Put, ServerOptions, Streams, StreamsCommand, Tail};
 
 /// Where event streams begin.
 #[derive(Debug, Parser)]
@@ -24,6 +28,8 @@ pub(crate) enum Command {
     Serve(Serve),
     /// Make an event stream from a specification, on standard output or to a target.
     Generate(Generate),
+    /// Write and read the streams of a running server.
+    Streams(Streams),
     /// Print completions for a shell.
     Completions {
         /// The shell.
@@ -58,7 +64,11 @@ pub(crate) struct Serve {
     #[arg(long, env = "HEADWATER_QUEUE_URL", value_name = "URL")]
     pub(crate) queue_url: Option<String>,
 
-    /// Endpoint of LocalStack or another service that speaks S3, SQS and Kinesis; bucket and queue are made there if need be.
+    /// With `--store aws`: the Kinesis stream that events go ahead into. [default: headwater-events, where an endpoint is given]
+    #[arg(long, env = "HEADWATER_EVENT_STREAM", value_name = "NAME")]
+    pub(crate) event_stream: Option<String>,
+
+    /// Endpoint of LocalStack or another service that speaks S3, SQS and Kinesis; what is missing is made there.
     #[arg(long, env = "HEADWATER_ENDPOINT_URL", value_name = "URL")]
     pub(crate) endpoint_url: Option<String>,
 
@@ -77,6 +87,14 @@ pub(crate) struct Serve {
     /// Hosts that `http` targets may call, comma-separated: host, host:port or *.domain. [default: any]
     #[arg(long, env = "HEADWATER_ALLOW_OUTBOUND", value_name = "HOSTS")]
     pub(crate) allow_outbound: Option<OutboundHosts>,
+
+    /// Address to which it is posted that a stream has grown by its notification threshold.
+    #[arg(long, env = "HEADWATER_NOTIFY_URL", value_name = "URL", hide_env_values = true)]
+    pub(crate) notify_url: Option<String>,
+
+    /// URL of an SQS queue to which the same is sent.
+    #[arg(long, env = "HEADWATER_NOTIFY_QUEUE_URL", value_name = "URL")]
+    pub(crate) notify_queue_url: Option<String>,
 
     /// Form of the log on standard error.
     #[arg(long, env = "HEADWATER_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]

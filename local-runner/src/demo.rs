@@ -6,7 +6,7 @@ use headwater_core::datagen::{DatagenService, StartError};
 use serde_json::json;
 use tracing::{info, warn};
 
-/// The demo job's name, and its file's without the ending.
+/// The name of the demo job, and of the stream that it writes.
 const NAME: &str = "clicks";
 
 /// Starts a clickstream in real time, and says where to look.
@@ -14,14 +14,15 @@ pub(crate) async fn start(datagen: &DatagenService, address: SocketAddr) {
     let job = json!({
         "name": NAME,
         "config_file": "clickstream/clickstream.json",
-        "target": {"type": "file", "path": format!("{NAME}.json")},
+        "target": {"type": "stream", "stream": NAME},
         "time_type": "REAL",
         "concurrency": 50,
     });
     match datagen.start(&job).await {
-        Ok(_) => info!("demo: fifty visitors of a shop are clicking into {NAME}.json"),
+        Ok(_) => info!("demo: fifty visitors of a shop are clicking into the stream {NAME}"),
         Err(StartError::NameTaken(_)) => info!("demo: the visitors of the last run click on"),
         Err(error) => return warn!(error = &error as &dyn std::error::Error, "demo: the clickstream could not be started"),
     }
-    info!("demo: see  curl http://{address}/status/{NAME}  and  curl http://{address}/file/{NAME}.json");
+    info!("demo: see  curl http://{address}/status/{NAME}  and  curl http://{address}/v3/namespaces/default/streams/{NAME}/events");
+    info!("demo: or   headwater streams tail {NAME}");
 }

@@ -1,7 +1,7 @@
 //! The binary `headwater`: hosts every endpoint group on one port, and brings the generator to the command line.
 //!
 //! `args` is what a user can say, `app` composes stores, services and routers, `serve` runs them with their background
-//! worker, `generate` is the command-line generator.
+//! worker, `generate` is the command-line generator, `streams` writes and reads the streams of a running server.
 #![allow(missing_docs, reason = "a program")]
 
 mod app;
@@ -13,6 +13,8 @@ mod generate;
 mod logs;
 mod serve;
 mod steps;
+mod streams;
+mod streams_upkeep;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -25,6 +27,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Serve(options) => serve::run(options),
         Command::Generate(options) => generate::run(&options),
+        Command::Streams(options) => streams::run(&options),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "headwater", &mut script);

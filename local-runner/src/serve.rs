@@ -5,16 +5,17 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use axum::serve::ListenerExt as _;
 use headwater_core::datagen::{OVERDUE, Upkeep};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
-use tracing::{info, warn};
+use tokio::sync::{oneshot, watch};
+use tracing::{debug, info, warn};
 
 use crate::args::{Serve, Store};
 use crate::steps::Receiving;
-use crate::{app, demo, logs, steps};
+use crate::{app, demo, logs, steps, streams_upkeep};
 
 /// How long requests under way, and then steps, may take to finish once the server is told to end.
 const LEAVE_WITHIN: Duration = Duration::from_secs(10);
@@ -34,6 +35,12 @@ async fn serve(options: Serve) -> anyhow::Result<ExitCode> {
     let address = options.address();
     let listener = TcpListener::bind(address).await.with_context(|| format!("{address} cannot be listened on"))?;
     let address = listener.local_addr()?;
+    // The last piece of a long answer must not wait for the one before it to be acknowledged.
+    let listener = listener.tap_io(|connection| {
+        if let Err(error) = connection.set_nodelay(true) {
+            debug!(%error, "a connection cannot be told to send at once");
+        }
+    });
 
     let shared = options.store == Store::Aws;
     let upkeep = Upkeep { tasks: app.tasks, datagen: app.datagen.clone() };
@@ -45,6 +52,15 @@ async fn serve(options: Serve) -> anyhow::Result<ExitCode> {
     if shared {
         tokio::spawn(steps::sweep(upkeep, ending.clone()));
     }
+    #[cfg(feature = "aws")]
+    if let Some(poller) = app.poller {
+        tokio::spawn(poller.run(ending.clone()));
+    }
+    streams_upkeep::start(&app.streams, shared, &ending);
+    let (answered, all_answered) = oneshot::channel::<()>();
+    let queue_writer = tokio::spawn(app.queue_writer.run(async move {
+        let _ = all_answered.await;
+    }));
     if options.demo {
         demo::start(&app.datagen, address).await;
     }
@@ -59,12 +75,17 @@ async fn serve(options: Serve) -> anyhow::Result<ExitCode> {
         () = told_to_end() => info!("ending: finishing what is under way"),
         ended = &mut server => ended.context("the server broke down")??,
     }
+    app.streams.end();
     let _ = end.send(true);
     if tokio::time::timeout(LEAVE_WITHIN, worker).await.is_err() {
         warn!("a step did not end in time; it is repeated at the next start");
     }
     if tokio::time::timeout(LEAVE_WITHIN, server).await.is_err() {
         warn!("a request did not end in time");
+    }
+    let _ = answered.send(()); // No request puts anything into the queue any more.
+    if tokio::time::timeout(LEAVE_WITHIN, queue_writer).await.is_err() {
+        warn!("asynchronous events could not be written in time; they are lost");
     }
     info!("ended");
     Ok(ExitCode::SUCCESS)

@@ -154,7 +154,7 @@ fn head_answers_like_get_without_the_body() {
 fn what_is_not_there_is_a_404_in_json() {
     let home = Home::new();
     let server = home.serve();
-    for path in ["/nothing", "/list/", "/status", "/file", "/v3/namespaces", "//list"] {
+    for path in ["/nothing", "/list/", "/status", "/file", "/v2/streams", "//list"] {
         let answer = server.get(path);
         assert_eq!((answer.status, answer.header("content-type")), (404, Some("application/json")), "{path}");
         assert!(!answer.message().is_empty());

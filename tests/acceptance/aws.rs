@@ -12,8 +12,7 @@ use crate::waiting::seconds;
 
 /// A server over this bucket and queue.
 fn serve(account: &Account, home: &Home) -> Server {
-    let arguments = ["--store", "aws", "--endpoint-url", &account.endpoint, "--bucket", &account.bucket, "--queue-url", &account.queue_url];
-    Server::spawn(with_credentials(home.command(&arguments)), home.path())
+    Server::spawn(with_credentials(home.command(&account.arguments())), home.path())
 }
 
 /// What LocalStack takes for a signature.

@@ -12,10 +12,10 @@ use crate::specs::{LATER, assert_numbered, job, to_file, wide, with};
 use crate::waiting::seconds;
 
 /// Random moments from a fixed seed (SplitMix64), so that a failure can be repeated as far as a machine's timing allows.
-struct Moments(u64);
+pub(crate) struct Moments(pub(crate) u64);
 
 impl Moments {
-    fn millis(&mut self, from: u64, to: u64) -> Duration {
+    pub(crate) fn millis(&mut self, from: u64, to: u64) -> Duration {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -33,7 +33,7 @@ struct Cloud {
 }
 
 /// A function's binary: in the folder that HEADWATER_FUNCTIONS names, or beside this test.
-fn binary(name: &str) -> PathBuf {
+pub(crate) fn binary(name: &str) -> PathBuf {
     let folder = std::env::var_os("HEADWATER_FUNCTIONS").map(PathBuf::from).unwrap_or_else(|| {
         let test = std::env::current_exe().expect("a program knows its path");
         test.parent().and_then(|deps| deps.parent()).expect("tests are built into a folder").to_owned()
@@ -43,11 +43,14 @@ fn binary(name: &str) -> PathBuf {
     path
 }
 
-/// The routes of the template's HTTP API.
-fn routes_of_the_template() -> Vec<(String, String)> {
+/// The routes of the template's HTTP API that lead to one function, by the name of its integration.
+pub(crate) fn routes_of_the_template(integration: &str) -> Vec<(String, String)> {
     let template = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml")).expect("the template is there");
-    let keys = template.lines().filter_map(|line| line.trim().strip_prefix("RouteKey: \"")?.strip_suffix('"'));
-    keys.map(|key| key.split_once(' ').expect("a method and a path")).map(|(method, path)| (method.to_owned(), path.to_owned())).collect()
+    let lines: Vec<&str> = template.lines().map(str::trim).collect();
+    let routes = lines.windows(2).filter_map(|pair| Some((pair[0].strip_prefix("RouteKey: \"")?.strip_suffix('"')?, pair[1])));
+    let leads_there = |target: &str| target == format!("Target: !Sub \"integrations/${{{integration}}}\"");
+    let keys = routes.filter(|(_, target)| leads_there(target)).map(|(key, _)| key.split_once(' ').expect("a method and a path"));
+    keys.map(|(method, path)| (method.to_owned(), path.to_owned())).collect()
 }
 
 impl Cloud {
@@ -61,6 +64,7 @@ impl Cloud {
             Deployment::new(name, binary(name))
                 .variable("HEADWATER_BUCKET", &account.bucket)
                 .variable("HEADWATER_QUEUE_URL", &account.queue_url)
+                .variable("HEADWATER_EVENT_STREAM", &account.event_stream)
                 .variable("HEADWATER_ALLOW_OUTBOUND", "")
                 .variable("AWS_ENDPOINT_URL", &account.endpoint)
                 .variable("AWS_ACCESS_KEY_ID", "test")
@@ -69,7 +73,9 @@ impl Cloud {
         let datagen = deployed("datagen").variable("HEADWATER_TOKEN", token).timeout(seconds(29)).start();
         let worker = step.iter().fold(deployed("worker"), |deployment, (name, value)| deployment.variable(name, *value));
         let worker = worker.timeout(WORKER_TIME).concurrency(4).start();
-        let routes = routes_of_the_template().iter().fold(Routes::new(), |routes, (method, path)| routes.route(method, path, &datagen));
+        let routes = routes_of_the_template("DatagenIntegration")
+            .iter()
+            .fold(Routes::new(), |routes, (method, path)| routes.route(method, path, &datagen));
         let gateway = Gateway::start(routes);
         let api = Api::at(gateway.address());
         Self { account, target: Account::new(HIDDEN), api, datagen, worker, gateway }
@@ -316,7 +322,7 @@ fn the_template_routes_exactly_what_the_functions_serve() {
     let cloud = Cloud::new(&[]);
     let all = Gateway::start(Routes::new().otherwise(&cloud.datagen));
     let api = Api::at(all.address());
-    let routed: BTreeSet<(String, String)> = routes_of_the_template().into_iter().collect();
+    let routed: BTreeSet<(String, String)> = routes_of_the_template("DatagenIntegration").into_iter().collect();
     let paths: BTreeSet<&str> = routed.iter().map(|(_, path)| path.as_str()).collect();
     let mut served = BTreeSet::new();
     for path in &paths {

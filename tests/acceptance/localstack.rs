@@ -14,12 +14,13 @@ use crate::waiting::{seconds, wait_for};
 /// Region of all that tests make.
 pub(crate) const REGION: &str = "us-east-1";
 
-/// A bucket and a queue of a test's own.
+/// A bucket, a queue and a stream of events of a test's own.
 pub(crate) struct Account {
     pub(crate) endpoint: String,
     address: SocketAddr,
     pub(crate) bucket: String,
     pub(crate) queue_url: String,
+    pub(crate) event_stream: String,
 }
 
 /// A name that no other test of this run has.
@@ -29,16 +30,23 @@ fn unique(word: &str) -> String {
 }
 
 impl Account {
-    /// Makes a bucket, and a queue that hides what it has delivered for so many seconds.
+    /// Makes a bucket, a stream, and a queue that hides what it has delivered for so many seconds.
     pub(crate) fn new(hidden: u32) -> Self {
         let folder = std::env::var("LOCALSTACK_DIR").expect("LOCALSTACK_DIR names where LocalStack runs: `tests/run` starts it");
         let endpoint = std::fs::read_to_string(Path::new(&folder).join("endpoint")).expect("LocalStack is running");
         let endpoint = endpoint.trim().to_owned();
         let address = endpoint.trim_start_matches("http://").parse().expect("LocalStack listens on an address");
-        let mut account = Self { endpoint, address, bucket: unique("bucket"), queue_url: String::new() };
+        let mut account = Self { endpoint, address, bucket: unique("bucket"), queue_url: String::new(), event_stream: String::new() };
         assert_eq!(account.send("PUT", &format!("/{}", account.bucket), &[], b"").status, 200);
         account.queue_url = account.make_queue(&unique("queue"), &json!({"VisibilityTimeout": hidden.to_string()}));
+        account.event_stream = account.make_stream(1);
         account
+    }
+
+    /// What a server is told that keeps everything here.
+    pub(crate) fn arguments(&self) -> Vec<&str> {
+        let Self { endpoint, bucket, queue_url, event_stream, .. } = self;
+        vec!["--store", "aws", "--endpoint-url", endpoint, "--bucket", bucket, "--queue-url", queue_url, "--event-stream", event_stream]
     }
 
     fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
@@ -79,7 +87,8 @@ impl Account {
 
     /// An object's bytes.
     pub(crate) fn object(&self, key: &str) -> Vec<u8> {
-        let answer = self.send("GET", &format!("/{}/{key}", self.bucket), &[], b"");
+        let path = key.replace('%', "%25");
+        let answer = self.send("GET", &format!("/{}/{path}", self.bucket), &[], b"");
         assert_eq!(answer.status, 200, "{key}");
         answer.body
     }
@@ -119,6 +128,11 @@ impl Account {
             (summary["StreamDescriptionSummary"]["StreamStatus"] == "ACTIVE").then_some(())
         });
         name
+    }
+
+    /// Puts a record into a stream.
+    pub(crate) fn put_record(&self, request: &Value) {
+        self.call("Kinesis_20131202.PutRecord", "1.1", request);
     }
 
     /// The partition keys and bytes of all records of a stream, shard by shard.

@@ -1,8 +1,8 @@
 //! Acceptance tests: what users see, over HTTP and the command line, against the binary `headwater`.
 //!
 //! `tests/run` builds the binary, brings the components and runs these. `server` starts and kills servers, `http` is a client
-//! that sends what it is told, `api_client` the requests of the API on top of it, `specs` are small specifications, `localstack` is a
-//! bucket and a queue (with `HEADWATER_TEST_STORE=aws` every server's); every other module is a topic.
+//! that sends what it is told, `api_client` and `streams_client` the requests of the API on top of it, `specs` are small specifications,
+//! `localstack` is a bucket and a queue (with `HEADWATER_TEST_STORE=aws` every server's); every other module is a topic.
 #![allow(clippy::disallowed_methods, reason = "a test lives in real time")]
 #![allow(clippy::needless_pass_by_value, reason = "json!({..}) reads best where it is handed over")]
 
@@ -12,6 +12,7 @@ mod localstack;
 mod program;
 mod server;
 mod specs;
+mod streams_client;
 mod waiting;
 
 mod api;
@@ -20,6 +21,7 @@ mod cli;
 mod cloud_targets;
 mod crash;
 mod files_folder;
+mod flusher;
 mod full_disk;
 mod functions;
 mod http_target;
@@ -27,3 +29,7 @@ mod kafka;
 mod logs;
 mod security;
 mod startup;
+mod streams;
+mod streams_cli;
+mod streams_crash;
+mod streams_disk;

@@ -62,9 +62,10 @@ impl Home {
         }
         command.arg("--data-dir").arg(self.data()).args(arguments);
         if let Some(account) = self.account.as_ref().filter(|_| !arguments.contains(&"--store")) {
-            command.args(["--store", "aws", "--bucket", &account.bucket, "--queue-url", &account.queue_url]);
-            command.args(["--endpoint-url", &account.endpoint]);
-            return with_credentials(command);
+            return with_credentials({
+                command.args(account.arguments());
+                command
+            });
         }
         command
     }

@@ -14,9 +14,8 @@ pub(crate) fn start(error: StartError) -> Problem {
         }
         StartError::NameTaken(_) | StartError::FileTaken { .. } => Problem::bad_request(error.to_string()),
         StartError::TooMany => Problem::new(StatusCode::TOO_MANY_REQUESTS, error.to_string()),
-        StartError::Target(SinkError::Retry(text) | SinkError::Fatal(text)) => {
-            Problem::new(StatusCode::SERVICE_UNAVAILABLE, format!("target: {text}"))
-        }
+        StartError::Target(SinkError::Fatal(text)) => Problem::bad_request(format!("target: {text}")),
+        StartError::Target(SinkError::Retry(text)) => Problem::new(StatusCode::SERVICE_UNAVAILABLE, format!("target: {text}")),
         StartError::Store(error) => error.into(),
     }
 }

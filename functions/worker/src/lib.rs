@@ -2,7 +2,8 @@
 //!
 //! The function stands behind the queue of steps and is handed its messages in batches; each asks for a step of one task, and the
 //! steps of a batch run side by side. A message whose step failed is reported, and only that one is delivered again. On a schedule
-//! the function is handed `{"sweep": true}`: it then asks anew for a step of every task whose message may have been lost.
+//! the function is handed `{"sweep": true}`: it then asks anew for a step of every task whose message may have been lost, and tidies
+//! the streams.
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
@@ -15,6 +16,7 @@ use futures::future::join_all;
 use headwater_adapters::aws::{Deployment, SqsTaskQueue};
 use headwater_core::datagen::{DatagenStepper, KIND, OVERDUE, Upkeep};
 use headwater_core::ports::{Clock, Delivery, PortError, Receipt, Timestamp};
+use headwater_core::streams::StreamService;
 use headwater_core::tasks::{Budget, Stepper, Worker, WorkerConfig};
 use lambda_runtime::LambdaEvent;
 use serde::Deserialize;
@@ -59,6 +61,7 @@ pub enum Event {
 pub struct Function {
     worker: Worker,
     upkeep: Upkeep,
+    streams: StreamService,
     queue: SqsTaskQueue,
     clock: Arc<dyn Clock>,
     /// Bounds of a step that has time enough.
@@ -83,7 +86,7 @@ impl Function {
         let queue = Arc::clone(&deployment.stores.queue);
         let worker = Worker::new(tasks.clone(), queue, Arc::clone(&clock), [(KIND, stepper)], config);
         let upkeep = Upkeep { tasks, datagen: deployment.datagen() };
-        Self { worker, upkeep, queue: deployment.queue.clone(), clock, budget }
+        Self { worker, upkeep, streams: deployment.streams.clone(), queue: deployment.queue.clone(), clock, budget }
     }
 
     /// Answers one invocation.
@@ -95,8 +98,11 @@ impl Function {
         match event.payload {
             Event::Sweep { sweep, overdue_seconds } => {
                 let overdue = overdue_seconds.map_or(OVERDUE, Duration::from_secs);
-                let asked = if sweep { self.upkeep.sweep(overdue).await? } else { 0 };
-                info!(asked, "swept");
+                if sweep {
+                    let asked = self.upkeep.sweep(overdue).await?;
+                    self.streams.tidy().await?;
+                    info!(asked, "swept");
+                }
                 Ok(SqsBatchResponse::default())
             }
             Event::Batch(batch) => Ok(self.batch(batch, deadline).await),

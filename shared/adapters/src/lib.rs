@@ -5,10 +5,11 @@
 //! | [`clock`] | time and unpredictability: the system's, and a clock for tests |
 //! | [`memory`] | every store, kept in memory |
 //! | [`embedded`] | documents, event log and task queue in one folder on disk |
-//! | `aws` | documents and files in S3, the task queue in SQS (feature `aws`) |
+//! | `aws` | documents and files in S3, the task queue in SQS, event logs in Kinesis and S3 (feature `aws`) |
 //! | [`folder`] | files in a folder |
 //! | [`specs_folder`] | the stock specifications with those of a folder on top |
-//! | [`targets`] | where records go: standard output, files, HTTP, Kafka, S3, SQS, Kinesis |
+//! | [`heralds`] | who is told that streams grow: a webhook, a queue |
+//! | [`targets`] | where records go: standard output, files, streams, HTTP, Kafka, S3, SQS, Kinesis |
 //!
 //! Each adapter keeps the contract of its port (the suites in `headwater_core::ports::contract`) and turns its own errors into
 //! the port's at its own door.
@@ -18,7 +19,9 @@ pub mod aws;
 mod blocking;
 pub mod clock;
 pub mod embedded;
+mod event_block;
 pub mod folder;
+pub mod heralds;
 pub mod memory;
 pub mod specs_folder;
 mod stores;

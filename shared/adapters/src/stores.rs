@@ -2,12 +2,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use headwater_core::datagen::{DatagenService, Specifications};
-use headwater_core::ports::{Clock, Documents, Entropy, Files, Targets, TaskQueue};
+use headwater_core::ports::{Clock, Documents, Entropy, EventLog, Files, Targets, TaskQueue};
+use headwater_core::streams::StreamService;
 use headwater_core::tasks::TaskStore;
 
 use crate::embedded::{EmbeddedStore, OpenError};
 use crate::folder::Folder;
-use crate::memory::{MemoryDocuments, MemoryFiles, MemoryTaskQueue};
+use crate::memory::{MemoryDocuments, MemoryEventLog, MemoryFiles, MemoryTaskQueue};
 
 /// Why stores could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +30,8 @@ pub struct Stores {
     pub files: Arc<dyn Files>,
     /// The queue of background work.
     pub queue: Arc<dyn TaskQueue>,
+    /// The events of streams.
+    pub log: Arc<dyn EventLog>,
 }
 
 impl Stores {
@@ -43,18 +46,28 @@ impl Stores {
             documents: Arc::new(store.documents()),
             files: Arc::new(Folder::open(folder.join("files"))?),
             queue: Arc::new(store.task_queue()),
+            log: Arc::new(store.event_log()),
         })
     }
 
-    /// Stores in an AWS account: a bucket and a queue. Any number of processes may share them.
+    /// Stores in an AWS account: a bucket, a queue, and a stream that events go ahead into. Any number of processes may share them.
     #[cfg(feature = "aws")]
     #[must_use]
-    pub fn aws(clients: &crate::aws::Clients, bucket: &str, queue_url: &str, clock: &Arc<dyn Clock>, entropy: &Arc<dyn Entropy>) -> Self {
-        use crate::aws::{S3Documents, S3Files, SqsTaskQueue};
+    pub fn aws(
+        clients: &crate::aws::Clients,
+        bucket: &str,
+        queue_url: &str,
+        event_stream: &str,
+        clock: &Arc<dyn Clock>,
+        entropy: &Arc<dyn Entropy>,
+    ) -> Self {
+        use crate::aws::{KinesisEventLog, S3Documents, S3Files, SqsTaskQueue};
+        let documents: Arc<dyn Documents> = Arc::new(S3Documents::new(clients.s3.clone(), bucket, Arc::clone(entropy)));
         Self {
-            documents: Arc::new(S3Documents::new(clients.s3.clone(), bucket, Arc::clone(entropy))),
+            documents: Arc::clone(&documents),
             files: Arc::new(S3Files::new(clients, bucket, Arc::clone(clock), Arc::clone(entropy))),
             queue: Arc::new(SqsTaskQueue::new(clients.sqs.clone(), queue_url, Arc::clone(clock))),
+            log: Arc::new(KinesisEventLog::new(clients, event_stream, bucket, documents, Arc::clone(clock), Arc::clone(entropy))),
         }
     }
 
@@ -65,6 +78,7 @@ impl Stores {
             documents: Arc::new(MemoryDocuments::new()),
             files: Arc::new(MemoryFiles::new(Arc::clone(clock))),
             queue: Arc::new(MemoryTaskQueue::new(Arc::clone(clock))),
+            log: Arc::new(MemoryEventLog::new(Arc::clone(clock))),
         }
     }
 
@@ -72,6 +86,12 @@ impl Stores {
     #[must_use]
     pub fn tasks(&self, clock: &Arc<dyn Clock>) -> TaskStore {
         TaskStore::new(Arc::clone(&self.documents), Arc::clone(&self.queue), Arc::clone(clock))
+    }
+
+    /// The streams service over these stores.
+    #[must_use]
+    pub fn streams(&self, clock: &Arc<dyn Clock>, entropy: &Arc<dyn Entropy>) -> StreamService {
+        StreamService::new(Arc::clone(&self.documents), Arc::clone(&self.log), Arc::clone(clock), Arc::clone(entropy))
     }
 
     /// The datagen service over these stores.

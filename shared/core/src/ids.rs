@@ -147,6 +147,55 @@ impl TaskId {
 }
 text_type!(TaskId);
 
+/// The id of a namespace of streams: 1 to [`limits::NAME_BYTES`] of `[A-Za-z0-9_]`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct NamespaceId(String);
+
+impl NamespaceId {
+    fn check(text: &str) -> Result<(), String> {
+        check_letters(text, "ASCII letters, digits and _", |b| b.is_ascii_alphanumeric() || b == b'_')
+    }
+}
+text_type!(NamespaceId);
+
+/// The id of a stream, or of a view of one: 1 to [`limits::NAME_BYTES`] of `[A-Za-z0-9_-]`. Upper and lower case differ.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct StreamId(String);
+
+impl StreamId {
+    fn check(text: &str) -> Result<(), String> {
+        check_letters(text, "ASCII letters, digits, _ and -", |b| b.is_ascii_alphanumeric() || b"_-".contains(&b))
+    }
+}
+text_type!(StreamId);
+
+/// A stream: a namespace, and an id in it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct StreamName {
+    /// The namespace.
+    pub namespace: NamespaceId,
+    /// The id.
+    pub stream: StreamId,
+}
+
+impl fmt::Display for StreamName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "stream:{}.{}", self.namespace, self.stream)
+    }
+}
+
+fn check_letters(text: &str, allowed: &str, is_allowed: impl Fn(u8) -> bool) -> Result<(), String> {
+    if text.is_empty() || !text.bytes().all(is_allowed) {
+        return Err(format!("must be one or more {allowed}, not {text:?}"));
+    }
+    if text.len() > limits::NAME_BYTES {
+        return Err(format!("has {} bytes, at most {} are allowed", text.len(), limits::NAME_BYTES));
+    }
+    Ok(())
+}
+
 fn check_relative_path(text: &str) -> Result<(), String> {
     if text.is_empty() {
         return Err("must not be empty".to_owned());

@@ -15,5 +15,6 @@ pub mod mistakes;
 pub mod ports;
 pub mod random;
 pub mod secret;
+pub mod streams;
 pub mod targets;
 pub mod tasks;

@@ -64,3 +64,87 @@ pub const PREVIEW_DEFAULT: u64 = 10;
 pub const PREVIEW_MOST: u64 = 1000;
 /// Bytes after which a preview begins no further record: about what a reply may hold.
 pub const PREVIEW_BYTES: usize = 3 * 1024 * 1024;
+
+/// Streams of which a process remembers what their documents say, and the like: a few megabytes.
+pub const STREAMS_REMEMBERED: usize = 20_000;
+
+/// Bytes of a stream's document, with its properties and views: every request reads it.
+pub const STREAM_DOCUMENT: usize = 256 * 1024;
+
+/// Views of a stream: they stand in its document.
+pub const VIEWS: usize = 100;
+
+/// Programs that may name themselves as users of a stream: they stand in one document.
+pub const PROGRAMS: usize = 1000;
+
+/// Notices of a stream that are kept for subscribers who come back.
+pub const NOTICES: usize = 100;
+
+/// Asynchronous events, and bytes of them, that may wait to be written. Who sends more waits, too.
+pub const QUEUED_EVENTS: usize = 4096;
+/// See [`QUEUED_EVENTS`].
+pub const QUEUED_BYTES: usize = 64 << 20;
+
+/// Longest body of an event in bytes: as long as the body of a request, so that what is sent alone and what is sent among others
+/// meet the same bound.
+pub const EVENT_BODY: usize = REQUEST_BODY;
+
+/// Largest header of an Avro file in bytes. It is held in memory while it arrives, and its schema goes with every event.
+pub const AVRO_HEADER: usize = 1024 * 1024;
+
+/// Largest block of an Avro file in bytes, as it arrives and decompressed: a block is held in memory whole. Writers end one after
+/// some 64 KB; it must hold at least one datum of [`EVENT_BODY`].
+pub const AVRO_BLOCK: usize = 16 * 1024 * 1024;
+
+/// Deepest nesting of a datum. Reading one takes some hundred bytes of stack for each level.
+pub const AVRO_NESTING: usize = 500;
+
+/// Longest full name of an Avro type in bytes: a namespace counts again for every name inside it.
+pub const AVRO_NAME: usize = 1024;
+
+/// Most datums without bytes of one Avro file, and most items without bytes of one datum: a few bytes announce any number of them.
+pub const AVRO_EMPTY: u64 = 1024 * 1024;
+
+/// Datums of an Avro file taken at once: a small block can hold millions, and each costs some tens of bytes beside its own.
+pub const AVRO_DATUMS_AT_ONCE: usize = 4096;
+/// Deepest nesting of types in the schema of a format: reading and printing one recurses.
+pub const SCHEMA_NESTING: usize = 32;
+
+/// Most types in one schema, fields included: each costs its memory, and every missing field is written for every event.
+pub const SCHEMA_TYPES: usize = 5000;
+
+/// Longest name of a record or a field in bytes: every event's record repeats it.
+pub const SCHEMA_NAME_BYTES: usize = 255;
+
+/// Most bytes of a format's settings, names and values together: they are a part of the stream's document.
+pub const SETTINGS_BYTES: usize = 64 * 1024;
+
+/// Longest record of one event, as JSON: a small body under a hostile schema may grow by the names of fields.
+pub const RECORD_BYTES: usize = 64 * 1024 * 1024;
+
+/// Longest regular expression that a grok pattern may become when the patterns it names are put in: a few times the greatest log line.
+pub const GROK_EXPANDED_BYTES: usize = 256 * 1024;
+
+/// Greatest weight of a grok pattern: its states, times the work on one of them, which grows with the fields that are captured. The
+/// greatest patterns of the library weigh a fifth of it when all their fields are. Searching keeps some hundreds of bytes for each.
+pub const GROK_WEIGHT: usize = 50_000;
+
+/// Weight times bytes that one grok search may take. The worst searches found take four nanoseconds for each, so this is well below a
+/// second; a pattern of a common log line may still be given a body of tens of kilobytes.
+pub const GROK_STEPS: usize = 50_000_000;
+
+/// Longest writer's schema of an Avro event in bytes; it comes with every event.
+pub const AVRO_SCHEMA_BYTES: usize = 64 * 1024;
+
+/// Writers' schemas whose resolution one reader keeps: a stream has few writers at a time.
+pub const AVRO_SCHEMAS: usize = 16;
+
+/// Most comparisons of a writer's with a reader's type in one resolution: two recursive schemas could ask for their product.
+pub const AVRO_COMPARISONS: usize = 100_000;
+
+/// Deepest nesting of values in a record of an Avro event: reading one recurses, and so does whoever reads its JSON.
+pub const AVRO_RECORD_NESTING: usize = 64;
+
+/// Values of an Avro datum that need not be borne by its length: some take no bytes, so that a count of a few bytes could ask for any
+/// number of them.
+pub const AVRO_FREE_VALUES: usize = 65_536;

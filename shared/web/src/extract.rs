@@ -30,6 +30,18 @@ impl<S: Send + Sync> FromRequest<S> for JsonBody {
     }
 }
 
+/// The body, whatever it is.
+#[derive(Debug, Clone)]
+pub struct Content(pub Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for Content {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        Bytes::from_request(request, state).await.map(Self).map_err(|rejection| unreadable(&rejection))
+    }
+}
+
 fn unreadable(rejection: &BytesRejection) -> Problem {
     if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
         let message = format!("the body is larger than {} bytes, which is the most that is taken", limits::REQUEST_BODY);

@@ -8,12 +8,12 @@ use axum::{Extension, Router};
 use headwater_core::limits;
 use headwater_core::ports::{Clock, Entropy};
 use http::header::{ALLOW, HeaderName, HeaderValue};
-use http::{Method, StatusCode};
+use http::{Method, StatusCode, Uri};
 use tower_http::catch_panic::CatchPanicLayer;
-use tracing::{Instrument as _, info, info_span};
+use tracing::{Instrument as _, debug, info, info_span};
 
 use crate::auth::{self, Token};
-use crate::problem::Problem;
+use crate::problem::{Problem, as_plain_text};
 
 /// What a host hands to its layers.
 #[derive(Debug, Clone)]
@@ -32,14 +32,19 @@ pub struct House {
 #[derive(Debug, Clone, Copy)]
 pub struct LargestReply(pub u64);
 
+/// What the paths of groups begin with whose errors are plain text: their originals' are, and clients read them so.
+const PLAIN_TEXT: [&str; 1] = ["/v3/"];
+
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Puts the layers of the house around the merged routers of a host. Called once, after merging: two routers with
 /// fallbacks of their own cannot be merged.
 pub fn with_house_layers(routes: Router, house: House) -> Router {
     let routes = routes
-        .fallback(async || Problem::new(StatusCode::NOT_FOUND, "there is nothing at this path"))
-        .method_not_allowed_fallback(async || Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this path does not take this method"))
+        .fallback(async |uri: Uri| Problem::new(StatusCode::NOT_FOUND, format!("there is nothing at {}", uri.path())))
+        .method_not_allowed_fallback(async |method: Method, uri: Uri| {
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, format!("{} does not take the method {method}", uri.path()))
+        })
         .layer(DefaultBodyLimit::max(limits::REQUEST_BODY));
     let routes = match house.largest_reply {
         Some(bytes) => routes.layer(Extension(LargestReply(bytes))),
@@ -52,20 +57,27 @@ pub fn with_house_layers(routes: Router, house: House) -> Router {
     routes.layer(CatchPanicLayer::custom(panicked)).layer(from_fn_with_state(house, observed))
 }
 
-/// Times, counts and logs a request, and gives it an id that the log and the answer share.
+/// Times, counts and logs a request, and gives it an id that the log and the answer share. In the log a success is a detail.
 async fn observed(State(house): State<House>, request: Request, next: Next) -> Response {
     let started = house.clock.now();
     let id = format!("{:016x}", house.entropy.draw());
     let method = request.method().clone();
     let path = request.extensions().get::<MatchedPath>().map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
     let span = info_span!("request", id, %method, path = request.uri().path());
+    let plain = PLAIN_TEXT.iter().any(|prefix| request.uri().path().starts_with(prefix));
     let mut response = next.run(request).instrument(span.clone()).await;
-    if method == Method::OPTIONS && response.status() == StatusCode::METHOD_NOT_ALLOWED {
+    if plain {
+        response = as_plain_text(response);
+    } else if method == Method::OPTIONS && response.status() == StatusCode::METHOD_NOT_ALLOWED {
         response = allowed_methods(&response);
     }
     let status = response.status().as_u16();
     let took: Duration = house.clock.now().since(started);
-    span.in_scope(|| info!(status, micros = took.as_micros(), "answered"));
+    // Successes come by the thousand a second; the metrics count them.
+    span.in_scope(|| match response.status().is_success() {
+        true => debug!(status, micros = took.as_micros(), "answered"),
+        false => info!(status, micros = took.as_micros(), "answered"),
+    });
     let labels = [("method", method.to_string()), ("path", path), ("status", status.to_string())];
     metrics::counter!("headwater_http_requests_total", &labels).increment(1);
     metrics::histogram!("headwater_http_request_seconds").record(took.as_secs_f64());

@@ -1,7 +1,7 @@
 //! What every router needs, and nothing that only one does.
 //!
 //! * [`Problem`] is every answer that is not a success;
-//! * [`JsonBody`] and [`Segment`] read requests and turn what is wrong with them into problems;
+//! * [`JsonBody`], [`Content`] and [`Segment`] read requests and turn what is wrong with them into problems;
 //! * [`with_house_layers`] puts limits, fallbacks, authentication, logs and metrics around the merged routers of a host;
 //! * [`byte_range`] reads `Range` headers.
 //!
@@ -14,6 +14,6 @@ mod layers;
 mod problem;
 
 pub use auth::Token;
-pub use extract::{JsonBody, Segment};
+pub use extract::{Content, JsonBody, Segment};
 pub use layers::{House, LargestReply, with_house_layers};
 pub use problem::Problem;

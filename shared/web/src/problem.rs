@@ -1,12 +1,16 @@
 use axum::response::{IntoResponse, Response};
 use headwater_core::ports::PortError;
-use http::header::{CONTENT_TYPE, HeaderValue};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use http::{HeaderName, StatusCode};
 use serde_json::{Map, Value, json};
 
 /// An answer that is not a success: a status and a message for whoever asked. What went wrong inside goes to the log.
 #[derive(Debug, Clone)]
-pub struct Problem {
+pub struct Problem(Box<Parts>);
+
+/// Boxed, because most answers are none.
+#[derive(Debug, Clone)]
+struct Parts {
     status: StatusCode,
     message: String,
     members: Map<String, Value>,
@@ -17,7 +21,7 @@ impl Problem {
     /// A problem with this status and message.
     #[must_use]
     pub fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), members: Map::new(), headers: Vec::new() }
+        Self(Box::new(Parts { status, message: message.into(), members: Map::new(), headers: Vec::new() }))
     }
 
     /// What is wrong with the request.
@@ -29,14 +33,14 @@ impl Problem {
     /// Adds a member to the body.
     #[must_use]
     pub fn member(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.members.insert(name.to_owned(), value.into());
+        self.0.members.insert(name.to_owned(), value.into());
         self
     }
 
     /// Adds a header.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.push((name, value));
+        self.0.headers.push((name, value));
         self
     }
 }
@@ -57,15 +61,30 @@ impl From<PortError> for Problem {
     }
 }
 
+/// What a problem says, beside its answer: a host may render it otherwise for some of its groups.
+#[derive(Debug, Clone)]
+struct Said(String);
+
+/// The answer again, as plain text if it is a problem.
+pub(crate) fn as_plain_text(mut response: Response) -> Response {
+    let Some(Said(message)) = response.extensions_mut().remove() else { return response };
+    let (mut parts, _) = response.into_parts();
+    parts.headers.remove(CONTENT_LENGTH);
+    parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    Response::from_parts(parts, message.into())
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let mut body = json!({ "message": self.message });
-        if let Value::Object(members) = &mut body {
-            members.extend(self.members);
+        let Parts { status, message, members, headers } = *self.0;
+        let mut body = json!({ "message": message });
+        if let Value::Object(body) = &mut body {
+            body.extend(members);
         }
-        let mut response = (self.status, body.to_string()).into_response();
+        let mut response = (status, body.to_string()).into_response();
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        response.headers_mut().extend(self.headers);
+        response.headers_mut().extend(headers);
+        response.extensions_mut().insert(Said(message));
         response
     }
 }

@@ -1,8 +1,8 @@
-//! AWS Lambda on this machine: the service that runs functions, an API gateway and an SQS event source before them.
+//! AWS Lambda on this machine: the service that runs functions, an API gateway and event sources for SQS and Kinesis before them.
 //!
 //! A [`Deployment`] names a function's binary, which is started as the service does it: as a process that polls the runtime API,
 //! with the service's variables and nothing else in its environment. [`Gateway`] turns plain HTTP into the events of an HTTP API,
-//! and [`Polling`] does the same for the messages of a queue. Everything listens on loopback.
+//! [`Polling`] does the same for the messages of a queue, [`Following`] for the records of a stream. Everything listens on loopback.
 //!
 //! What is imitated is what a function or its users can see: one invocation at a time in a process, processes that are reused,
 //! frozen between invocations and killed when time is up, limits of size, forms of events and answers. Memory is not limited,
@@ -23,6 +23,7 @@ mod deployment;
 mod failure;
 mod function;
 mod gateway;
+mod kinesis;
 mod process;
 mod runtime_api;
 mod sqs;
@@ -38,6 +39,7 @@ pub use self::deployment::Deployment;
 pub use self::failure::InvokeError;
 pub use self::function::{Event, Function};
 pub use self::gateway::{Gateway, Routes};
+pub use self::kinesis::{Following, Stream};
 pub use self::sqs::{Delivery, Polling, Queue};
 
 /// The region that functions and queues are in, unless said otherwise.

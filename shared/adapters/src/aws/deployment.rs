@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use headwater_core::datagen::{DatagenService, Stock};
 use headwater_core::ports::{Clock, Entropy, Targets};
+use headwater_core::streams::{Herald, StreamService, StreamUsage};
 
-use super::{Aws, SqsTaskQueue};
+use super::{Aws, Clients, Flusher, KinesisEventLog, SqsTaskQueue};
+use crate::heralds::{SqsHerald, WebhookHerald};
 use crate::targets::{OutboundHosts, TargetSet};
 use crate::{OsEntropy, Stores, SystemClock};
 
@@ -18,13 +20,18 @@ pub struct Misconfigured {
 }
 
 /// What every function of a deployment is composed of, as its environment says: `HEADWATER_BUCKET`, `HEADWATER_QUEUE_URL`,
-/// `HEADWATER_ALLOW_OUTBOUND`. Made once, when the function starts.
+/// `HEADWATER_EVENT_STREAM`, `HEADWATER_ALLOW_OUTBOUND`, `HEADWATER_NOTIFY_URL`, `HEADWATER_NOTIFY_QUEUE_URL`. Made once, when the
+/// function starts.
 #[derive(Debug, Clone)]
 pub struct Deployment {
     /// Stores in the deployment's bucket and queue.
     pub stores: Stores,
     /// The queue itself, for whoever is handed its messages.
     pub queue: SqsTaskQueue,
+    /// What flushes the events of streams, for whoever is handed the records of the stream that they go ahead into.
+    pub flusher: Flusher,
+    /// The streams.
+    pub streams: StreamService,
     /// The targets.
     pub targets: Arc<dyn Targets>,
     /// The time.
@@ -48,6 +55,20 @@ fn required(name: &'static str) -> Result<String, Misconfigured> {
     value.ok_or_else(|| Misconfigured { variable: name, wrong: "is not set".to_owned() })
 }
 
+/// Who is told that streams grow.
+fn heralds(clients: &Clients) -> Result<Vec<Arc<dyn Herald>>, Misconfigured> {
+    let filled = |name| Ok(variable::<String>(name)?.filter(|value| !value.is_empty()));
+    let mut heralds: Vec<Arc<dyn Herald>> = Vec::new();
+    if let Some(url) = filled("HEADWATER_NOTIFY_URL")? {
+        let webhook = WebhookHerald::new(&url).map_err(|wrong| Misconfigured { variable: "HEADWATER_NOTIFY_URL", wrong })?;
+        heralds.push(Arc::new(webhook));
+    }
+    if let Some(url) = filled("HEADWATER_NOTIFY_QUEUE_URL")? {
+        heralds.push(Arc::new(SqsHerald::new(clients.sqs.clone(), &url)));
+    }
+    Ok(heralds)
+}
+
 impl Deployment {
     /// The deployment that the environment names.
     ///
@@ -56,13 +77,24 @@ impl Deployment {
     pub async fn from_environment() -> Result<Self, Misconfigured> {
         let (clock, entropy): (Arc<dyn Clock>, Arc<dyn Entropy>) = (Arc::new(SystemClock::new()), Arc::new(OsEntropy));
         let (bucket, queue_url) = (required("HEADWATER_BUCKET")?, required("HEADWATER_QUEUE_URL")?);
+        let event_stream = required("HEADWATER_EVENT_STREAM")?;
         let outbound = variable::<OutboundHosts>("HEADWATER_ALLOW_OUTBOUND")?.unwrap_or_default();
         let aws = Arc::new(Aws::new(None));
         let clients = aws.clients().await;
-        let stores = Stores::aws(clients, &bucket, &queue_url, &clock, &entropy);
+        let stores = Stores::aws(clients, &bucket, &queue_url, &event_stream, &clock, &entropy);
         let queue = SqsTaskQueue::new(clients.sqs.clone(), &queue_url, Arc::clone(&clock));
-        let targets = Arc::new(TargetSet::new(Arc::clone(&stores.files), outbound).with_aws(aws).sparing(&bucket, &queue_url));
-        Ok(Self { stores, queue, targets, clock, entropy })
+        let log =
+            KinesisEventLog::new(clients, &event_stream, &bucket, Arc::clone(&stores.documents), Arc::clone(&clock), Arc::clone(&entropy));
+        let streams = stores.streams(&clock, &entropy).with_heralds(heralds(clients)?);
+        let targets = TargetSet::new(Arc::clone(&stores.files), outbound).with_streams(streams.clone()).with_aws(aws);
+        let targets = Arc::new(targets.sparing(&bucket, &queue_url, &event_stream));
+        Ok(Self { stores, queue, flusher: log.flusher(), streams, targets, clock, entropy })
+    }
+
+    /// What is known of who uses streams.
+    #[must_use]
+    pub fn stream_usage(&self) -> StreamUsage {
+        StreamUsage::new(self.streams.clone(), vec![Arc::new(self.datagen())])
     }
 
     /// The datagen service, with the stock specifications.

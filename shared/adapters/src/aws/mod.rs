@@ -1,4 +1,4 @@
-//! Amazon's services behind the ports: documents and files in S3, the task queue in SQS.
+//! Amazon's services behind the ports: documents and files in S3, the task queue in SQS, event logs in Kinesis and S3.
 //!
 //! Everything is configured by the ordinary AWS environment (`AWS_REGION`, `AWS_PROFILE`, credentials, `AWS_ENDPOINT_URL`, …), with
 //! an endpoint of one's own for LocalStack and other services that speak the same protocols. Throttling, failures of the
@@ -9,11 +9,14 @@
 //! | `documents/KEY` | a document, and behind it a line that no other write has ([`S3Documents`]) |
 //! | `documents/files/NAME` | which pieces make up a file ([`S3Files`]) |
 //! | `files/ID/PIECE` | a piece of a file; never changed once written |
+//! | `documents/logs/LOG`, `documents/log-shards/…`, `events/…` | event logs ([`KinesisEventLog`]) |
 //! | `shared/…` | a growing file as it was when somebody asked for its address; may be removed after a day |
 //! | a message of the queue | a step message and the moment it is due ([`SqsTaskQueue`]) |
+//! | a record of the stream | what happens to an event log, written ahead |
 
 mod deployment;
 mod documents;
+mod event_log;
 mod files;
 mod provision;
 mod queue;
@@ -37,6 +40,7 @@ use tokio::sync::OnceCell;
 
 pub use deployment::{Deployment, Misconfigured, variable};
 pub use documents::S3Documents;
+pub use event_log::{Flushed, Flusher, KinesisEventLog, ShardPoller, WalRecord};
 pub use files::S3Files;
 pub use provision::provision;
 pub use queue::SqsTaskQueue;
@@ -54,11 +58,11 @@ pub struct Aws {
 /// The clients.
 #[derive(Debug, Clone)]
 pub struct Clients {
-    /// Documents, files, the target `s3`.
+    /// Documents, files, event logs, the target `s3`.
     pub s3: aws_sdk_s3::Client,
     /// The task queue, the target `sqs`.
     pub sqs: aws_sdk_sqs::Client,
-    /// The target `kinesis`.
+    /// Event logs, the target `kinesis`.
     pub kinesis: aws_sdk_kinesis::Client,
 }
 

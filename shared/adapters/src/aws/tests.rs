@@ -31,7 +31,7 @@ impl Place {
     async fn at(endpoint: &str) -> Self {
         let clients = clients(endpoint).await;
         let bucket = format!("test-{:016x}", OsEntropy.draw());
-        let queue = provision(&clients, &bucket, &bucket).await.unwrap();
+        let queue = provision(&clients, &bucket, &bucket, &bucket).await.unwrap();
         Self { clients, bucket, queue, clock: Arc::new(SystemClock::new()) }
     }
 

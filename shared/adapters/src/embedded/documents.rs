@@ -47,15 +47,23 @@ impl EmbeddedDocuments {
 #[async_trait]
 impl Documents for EmbeddedDocuments {
     async fn get(&self, key: &Key) -> Result<Option<Document>, PortError> {
-        let key = key.clone();
+        let missed = match self.shared.cache.get(key) {
+            Ok(document) => return Ok(Some(document)),
+            Err(missed) => missed,
+        };
+        let asked = key.clone();
         let work = move |transaction: &redb::ReadTransaction| {
-            let value = transaction.open_table(DOCUMENTS)?.get(key.as_str())?;
+            let value = transaction.open_table(DOCUMENTS)?.get(asked.as_str())?;
             Ok(value.map(|value| {
                 let (etag, body) = parts(value.value());
                 Document { body: Bytes::copy_from_slice(body), etag }
             }))
         };
-        self.shared.read("reading a document", work).await
+        let document = self.shared.read("reading a document", work).await?;
+        if let Some(document) = &document {
+            self.shared.cache.keep(key, document, missed);
+        }
+        Ok(document)
     }
 
     async fn put(&self, key: &Key, body: Bytes, condition: Condition) -> Result<Etag, PortError> {
@@ -70,6 +78,8 @@ impl Documents for EmbeddedDocuments {
             let (front, rest) = value.as_mut().split_at_mut(NUMBER);
             front.copy_from_slice(&number.to_be_bytes());
             rest.copy_from_slice(&body);
+            drop(value);
+            tables.touched.push(key);
             Ok(Ok(etag_of(number)))
         };
         self.shared.write("writing a document", size, work).await
@@ -82,6 +92,7 @@ impl Documents for EmbeddedDocuments {
                 return Ok(Err(refusal));
             }
             tables.changed |= tables.documents.remove(key.as_str())?.is_some();
+            tables.touched.push(key);
             Ok(Ok(()))
         };
         self.shared.write("removing a document", 0, work).await

@@ -3,18 +3,23 @@
 //! * [`engine`] is the database file: opening, the lock, short reads, and opening anew after a failure.
 //! * [`writer`] is the one thread that writes: whatever waits is decided and committed together, with one commit.
 //! * [`tables`] says what is stored where.
-//! * `documents`, `event_log` and `task_queue` are the ports over these.
+//! * `documents`, `event_log` and `task_queue` are the ports over these; [`appending`] and [`uploading`] are how events come in.
 //!
 //! Why this database: `docs/adr/0001-embedded-store.md`.
 
+mod appending;
+mod document_cache;
 mod documents;
 mod engine;
 mod event_log;
+#[cfg(test)]
+mod event_log_tests;
 mod sweeping;
 mod tables;
 mod task_queue;
 #[cfg(test)]
 mod tests;
+mod uploading;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -25,6 +30,7 @@ use redb::ReadTransaction;
 
 use crate::blocking::{blocking, sync_folder};
 use crate::waiting::Waiting;
+use document_cache::DocumentCache;
 use engine::{Disk, Engine, Place};
 use tables::Tables;
 use writer::Writer;
@@ -74,6 +80,7 @@ struct Shared {
     clock: Arc<dyn Clock>,
     engine: Arc<Engine>,
     writer: Writer,
+    cache: Arc<DocumentCache>,
     waiting: Waiting,
 }
 
@@ -105,8 +112,10 @@ impl EmbeddedStore {
             Err(redb::Error::DatabaseAlreadyOpen) => return Err(OpenError::InUse { folder }),
             Err(other) => return Err(OpenError::Failed { folder, source: other.into() }),
         };
-        let writer = Writer::start(Arc::clone(&engine), Arc::clone(&clock));
-        Ok(Self { shared: Arc::new(Shared { clock, engine, writer, waiting: Waiting::default() }) })
+        let cache = Arc::new(DocumentCache::default());
+        let writer = Writer::start(Arc::clone(&engine), Arc::clone(&clock), Arc::clone(&cache));
+        writer.submit(uploading::give_up_all); // Whoever was uploading is gone.
+        Ok(Self { shared: Arc::new(Shared { clock, engine, writer, cache, waiting: Waiting::default() }) })
     }
 
     /// The document store.

@@ -4,10 +4,10 @@
 use headwater_core::ports::Position;
 use redb::ReadableTable as _;
 
-use super::tables::{Tables, event_key};
+use super::tables::{Stored, Tables, event_key};
 
-/// Events removed with one commit.
-const MOST: usize = 4096;
+/// Runs of events removed with one commit.
+const MOST: usize = 1024;
 
 /// The end of a log that is removed altogether.
 const ALL: Position = Position { millis: i64::MAX, sequence: u64::MAX };
@@ -19,7 +19,7 @@ pub(super) fn sweep_before(tables: &mut Tables<'_>, log: u64, end: Position) -> 
     Ok(())
 }
 
-/// From now on the log is worthless.
+/// From now on the log, or the upload, is worthless.
 pub(super) fn sweep_all(tables: &mut Tables<'_>, log: u64) -> Result<(), redb::Error> {
     sweep_before(tables, log, ALL)
 }
@@ -30,10 +30,15 @@ pub(super) fn sweep(tables: &mut Tables<'_>) -> Result<bool, redb::Error> {
     let end = Position { millis: end.0, sequence: end.1 };
     let (from, until) = (event_key(log, Position { millis: i64::MIN, sequence: 0 }), event_key(log, end));
     tables.changed = true;
-    let mut removed = 0;
-    for event in tables.events.extract_from_if::<&[u8; 24], _>(&from..&until, |_, _| true)?.take(MOST) {
-        event?;
+    let (mut removed, mut uploads) = (0, Vec::new());
+    for run in tables.events.extract_from_if::<&[u8; 24], _>(&from..&until, |_, _| true)?.take(MOST) {
+        if let Some(Stored::Upload { number, .. }) = Stored::read(run?.1.value()) {
+            uploads.push(number);
+        }
         removed += 1;
+    }
+    for number in uploads {
+        sweep_all(tables, number)?;
     }
     if removed == MOST {
         return Ok(true);

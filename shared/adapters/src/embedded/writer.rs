@@ -9,12 +9,22 @@ use headwater_core::ports::{Clock, PortError, Timestamp};
 use redb::WriteTransaction;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
+use super::document_cache::DocumentCache;
 use super::engine::{Engine, full, port_error};
-use super::sweeping;
 use super::tables::Tables;
+use super::{appending, sweeping};
 
 /// Writes that may wait at once, and so also the most in one commit. Whoever comes beyond that waits to get in line.
 const LINE: usize = 1024;
+
+/// A commit waits for those who were answered after the one before, and are likely to write again: otherwise of many callers one half
+/// would always wait while the other is served. It waits in pauses, each this part of the time that the last commit took, for as long
+/// as each brings somebody, and so often at most: so it is put off by half of what the disk takes anyway.
+const PAUSE_PART: u32 = 8;
+/// See [`PAUSE_PART`].
+const PAUSES: usize = 4;
+/// The longest of these pauses: long commits are those of long batches, which have nobody to wait for.
+const LONGEST_PAUSE: Duration = Duration::from_millis(1);
 
 /// How often a full disk makes the writer look for space that was used before: that takes long in a large database.
 const LOOK_AGAIN: Duration = Duration::from_secs(10);
@@ -83,11 +93,31 @@ where
     }
 }
 
+/// A write that nobody waits for.
+struct Chore<F>(Option<F>);
+
+impl<F> Job for Chore<F>
+where
+    F: FnOnce(&mut Tables<'_>) -> Result<(), redb::Error> + Send,
+{
+    fn size(&self) -> u64 {
+        0
+    }
+
+    fn refuse(&mut self) {}
+
+    fn run(&mut self, tables: &mut Tables<'_>) -> Result<(), redb::Error> {
+        self.0.take().map_or(Ok(()), |work| work(tables))
+    }
+
+    fn answer(self: Box<Self>, _: Option<&Arc<redb::Error>>) {}
+}
+
 impl Writer {
     /// Starts the thread.
-    pub(super) fn start(engine: Arc<Engine>, clock: Arc<dyn Clock>) -> Self {
+    pub(super) fn start(engine: Arc<Engine>, clock: Arc<dyn Clock>, cache: Arc<DocumentCache>) -> Self {
         let (jobs, line) = mpsc::channel();
-        let thread = thread::Builder::new().name("store-writer".to_owned()).spawn(move || write_all(&engine, &*clock, &line));
+        let thread = thread::Builder::new().name("store-writer".to_owned()).spawn(move || write_all(&engine, &*clock, &cache, &line));
         // Without a thread the line has no end, and every write says so.
         Self { jobs: Some(jobs), room: Arc::new(Semaphore::new(LINE)), thread: thread.ok() }
     }
@@ -105,6 +135,13 @@ impl Writer {
         self.jobs.as_ref().and_then(|jobs| jobs.send(job).ok()).ok_or_else(stopped)?;
         answer.await.map_err(|_| stopped())?
     }
+
+    /// Has something done some time, which only makes room: if it fails, or the process ends before, the next start makes up for it.
+    pub(super) fn submit(&self, work: impl FnOnce(&mut Tables<'_>) -> Result<(), redb::Error> + Send + 'static) {
+        if let Some(jobs) = &self.jobs {
+            let _ = jobs.send(Box::new(Chore(Some(work))));
+        }
+    }
 }
 
 impl Drop for Writer {
@@ -117,23 +154,26 @@ impl Drop for Writer {
     }
 }
 
-fn write_all(engine: &Engine, clock: &dyn Clock, line: &mpsc::Receiver<Box<dyn Job>>) {
+fn write_all(engine: &Engine, clock: &dyn Clock, cache: &DocumentCache, line: &mpsc::Receiver<Box<dyn Job>>) {
     let mut admission = Admission { engine, clock, room: 0, reusable: 0, looked: None };
     let mut sweeping = true; // A former process may have left something to remove.
+    let mut returning = Returning::default();
     loop {
         let mut jobs = Vec::new();
-        if !sweeping {
+        if !take_waiting(line, &mut jobs) && jobs.is_empty() {
+            return;
+        }
+        let expected = jobs.len() + returning.count;
+        if jobs.is_empty() && !sweeping {
             let Ok(first) = line.recv() else { return };
             jobs.push(first);
+            take_waiting(line, &mut jobs);
         }
-        while jobs.len() < LINE {
-            match line.try_recv() {
-                Ok(job) => jobs.push(job),
-                Err(mpsc::TryRecvError::Disconnected) if jobs.is_empty() => return,
-                Err(_) => break,
-            }
-        }
-        let outcome = commit(&mut admission, &mut jobs).map_err(Arc::new);
+        gather(line, &mut jobs, expected, returning.pause);
+        let began = clock.now();
+        let outcome = commit(&mut admission, cache, &mut jobs).map_err(Arc::new);
+        let took = clock.now().since(began);
+        returning = Returning { count: jobs.len(), pause: (took / PAUSE_PART).min(LONGEST_PAUSE) };
         for job in jobs {
             job.answer(outcome.as_ref().err());
         }
@@ -147,21 +187,61 @@ fn write_all(engine: &Engine, clock: &dyn Clock, line: &mpsc::Receiver<Box<dyn J
     }
 }
 
+/// Who was answered last.
+#[derive(Debug, Default)]
+struct Returning {
+    count: usize,
+    /// How long to wait for them at once.
+    pause: Duration,
+}
+
+/// Takes what waits. Answers whether more may come.
+fn take_waiting(line: &mpsc::Receiver<Box<dyn Job>>, jobs: &mut Vec<Box<dyn Job>>) -> bool {
+    while jobs.len() < LINE {
+        match line.try_recv() {
+            Ok(job) => jobs.push(job),
+            Err(error) => return error == mpsc::TryRecvError::Empty,
+        }
+    }
+    true
+}
+
+/// Waits a moment until as many as expected are there.
+fn gather(line: &mpsc::Receiver<Box<dyn Job>>, jobs: &mut Vec<Box<dyn Job>>, expected: usize, pause: Duration) {
+    for _ in 0..PAUSES {
+        let before = jobs.len();
+        if before == 0 || before >= expected.min(LINE) || pause.is_zero() {
+            return;
+        }
+        #[expect(clippy::disallowed_methods, reason = "other threads need real time to come, and nothing but speed depends on it")]
+        thread::sleep(pause);
+        take_waiting(line, jobs);
+        if jobs.len() == before {
+            return;
+        }
+    }
+}
+
 /// Runs the jobs, and a bit of sweeping, in one transaction. Answers whether there is more to sweep.
-fn commit(admission: &mut Admission<'_>, jobs: &mut [Box<dyn Job>]) -> Result<bool, redb::Error> {
+fn commit(admission: &mut Admission<'_>, cache: &DocumentCache, jobs: &mut [Box<dyn Job>]) -> Result<bool, redb::Error> {
     let engine = admission.engine;
     if engine.is_closed() {
         engine.reopen()?;
     }
     admission.room = engine.room();
-    engine.write(|transaction| {
-        let mut tables = Tables::open(transaction)?;
+    let mut touched = Vec::new();
+    let more = engine.write(|transaction| {
+        let mut tables = Tables::open(transaction, admission.clock.now().as_millis())?;
         for job in jobs {
             if admission.admits(job.size(), transaction)? { job.run(&mut tables)? } else { job.refuse() }
         }
+        appending::finish(&mut tables)?;
         let more = sweeping::sweep(&mut tables)?;
+        touched = std::mem::take(&mut tables.touched);
         Ok((more, tables.changed))
-    })
+    });
+    cache.forget(&touched); // Also when it failed: who knows.
+    more
 }
 
 /// Decides what there is still room for.

@@ -20,7 +20,7 @@ pub(super) struct HttpSink {
     durable: Committed,
 }
 
-/// The client of all HTTP targets.
+/// The client of all HTTP targets, and of whatever else calls out.
 ///
 /// # Panics
 /// When the machine's TLS set-up is broken beyond use.

@@ -1,6 +1,7 @@
 //! The targets: one [`Sink`] per kind, opened by [`TargetSet`].
 //!
-//! `file` writes through the [`Files`] port and so to whatever keeps the host's files; `kafka` stands behind the cargo feature
+//! `file` writes through the [`Files`] port and `stream` through [`StreamService`], and so to whatever keeps the host's files and
+//! streams; `kafka` stands behind the cargo feature
 //! of that name, since its client is a C library, and `s3`, `sqs` and `kinesis` behind `aws`.
 
 #[cfg(feature = "aws")]
@@ -11,12 +12,14 @@ mod http;
 mod kafka;
 mod outbound;
 mod stdout;
+mod stream;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use headwater_core::mistakes::Mistake;
 use headwater_core::ports::{Committed, Files, Owner, PortError, Sink, SinkError, Targets};
+use headwater_core::streams::StreamService;
 use headwater_core::targets::Target;
 
 #[cfg(feature = "aws")]
@@ -24,7 +27,6 @@ use crate::aws::Aws;
 #[cfg(feature = "aws")]
 use cloud::{KinesisSink, S3Sink, SqsSink};
 
-#[cfg(all(test, feature = "aws"))]
 pub(crate) use http::client as http_client;
 pub use outbound::OutboundHosts;
 
@@ -32,13 +34,23 @@ pub use outbound::OutboundHosts;
 #[derive(Debug, Clone)]
 pub struct TargetSet {
     files: Arc<dyn Files>,
+    streams: Option<StreamService>,
     http: reqwest::Client,
     outbound: OutboundHosts,
     #[cfg(feature = "aws")]
     aws: Arc<Aws>,
-    /// The bucket and the queue that the host itself keeps everything in.
+    /// What the host itself keeps everything in.
     #[cfg(feature = "aws")]
-    own: Option<(String, String)>,
+    own: Option<Own>,
+}
+
+/// A bucket, a queue and a stream.
+#[cfg(feature = "aws")]
+#[derive(Debug, Clone)]
+struct Own {
+    bucket: String,
+    queue_url: String,
+    event_stream: String,
 }
 
 impl TargetSet {
@@ -48,6 +60,7 @@ impl TargetSet {
     pub fn new(files: Arc<dyn Files>, outbound: OutboundHosts) -> Self {
         Self {
             files,
+            streams: None,
             http: http::client(),
             outbound,
             #[cfg(feature = "aws")]
@@ -55,6 +68,12 @@ impl TargetSet {
             #[cfg(feature = "aws")]
             own: None,
         }
+    }
+
+    /// These targets, with the streams of the host.
+    #[must_use]
+    pub fn with_streams(self, streams: StreamService) -> Self {
+        Self { streams: Some(streams), ..self }
     }
 
     /// These targets, with the clients that the host uses for AWS anyway.
@@ -67,21 +86,34 @@ impl TargetSet {
     /// These targets, but not what the host keeps its own state in: a job must not write itself into the tasks of others.
     #[cfg(feature = "aws")]
     #[must_use]
-    pub fn sparing(self, bucket: &str, queue_url: &str) -> Self {
-        Self { own: Some((bucket.to_owned(), queue_url.to_owned())), ..self }
+    pub fn sparing(self, bucket: &str, queue_url: &str, event_stream: &str) -> Self {
+        let (bucket, queue_url, event_stream) = (bucket.to_owned(), queue_url.to_owned(), event_stream.to_owned());
+        Self { own: Some(Own { bucket, queue_url, event_stream }), ..self }
     }
 
     #[cfg(feature = "aws")]
     fn spares(&self, target: &Target) -> Result<(), Mistake> {
-        let Some((bucket, queue_url)) = &self.own else { return Ok(()) };
+        let Some(Own { bucket, queue_url, event_stream }) = &self.own else { return Ok(()) };
         let last = |url: &str| url.trim_end_matches('/').rsplit('/').next().map(str::to_owned);
         match target {
             Target::S3(target) if target.bucket == *bucket => Err(Mistake::new("target.bucket", "is the bucket of this server itself")),
             Target::Sqs { queue_url: target } if last(target) == last(queue_url) => {
                 Err(Mistake::new("target.queue_url", "is the queue of this server itself"))
             }
+            Target::Kinesis(target) if last(&target.stream) == last(event_stream) => {
+                Err(Mistake::new("target.stream", "is the stream of this server itself"))
+            }
             _ => Ok(()),
         }
+    }
+}
+
+/// What is said where records cannot go into a stream.
+const NO_STREAMS: &str = "stream is a target of a server only; `headwater streams put` takes records from standard input";
+
+impl TargetSet {
+    fn streams(&self) -> Result<&StreamService, SinkError> {
+        self.streams.as_ref().ok_or_else(|| SinkError::Fatal(NO_STREAMS.to_owned()))
     }
 }
 
@@ -90,6 +122,8 @@ impl Targets for TargetSet {
     fn supports(&self, target: &Target) -> Result<(), Mistake> {
         match target {
             Target::Stdout | Target::File { .. } => Ok(()),
+            Target::Stream(_) if self.streams.is_some() => Ok(()),
+            Target::Stream(_) => Err(Mistake::new("target.type", NO_STREAMS)),
             Target::Http { url, .. } => self.outbound.check_url(url).map_err(|refused| Mistake::new("target.url", refused)),
             Target::Kafka(_) if cfg!(feature = "kafka") => Ok(()),
             Target::Kafka(_) => Err(Mistake::new("target.type", without("kafka"))),
@@ -103,6 +137,7 @@ impl Targets for TargetSet {
     async fn prepare(&self, target: &Target, owner: &Owner) -> Result<(), SinkError> {
         match target {
             Target::File { name } => self.files.create(name, owner).await.map_err(|error| file::trouble(name, &error)),
+            Target::Stream(name) => stream::prepare(self.streams()?, name).await,
             _ => Ok(()),
         }
     }
@@ -111,6 +146,7 @@ impl Targets for TargetSet {
         Ok(match target {
             Target::Stdout => Box::new(stdout::StdoutSink::new(committed)),
             Target::File { name } => Box::new(file::FileSink::open(self.files.as_ref(), name, owner, committed).await?),
+            Target::Stream(name) => Box::new(stream::StreamSink::open(self.streams()?.clone(), name, owner, committed).await?),
             Target::Http { url, headers } => {
                 // Whoever started the job may have been allowed more than this host is.
                 self.outbound.check_url(url).map_err(|refused| SinkError::Fatal(format!("url: {refused}")))?;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use futures::FutureExt as _;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
@@ -14,12 +15,14 @@ use super::generator::{Generator, Plan, source_of};
 use super::job::{CUSTOM, Config, JobRequest, Launch, Progress, Report, Settings, TimeType};
 use super::run::{Advance, Records, Window};
 use super::stepper::KIND;
-use crate::ids::{FileName, JobName, SpecName, TaskId};
+use crate::ids::{FileName, JobName, SpecName, StreamName, TaskId};
 use crate::limits;
 use crate::mistakes::Mistakes;
 use crate::ports::{
     Clock, Condition, Documents, DocumentsExt, Entropy, Etag, FileInfo, Files, Key, Owner, PortError, SinkError, Targets, Timestamp,
 };
+use crate::streams::{Program, ProgramKind, StreamUsers};
+use crate::targets::Target;
 use crate::tasks::{Phase, Task, TaskStore};
 
 /// Why a job was not started; nothing was changed.
@@ -340,6 +343,22 @@ impl DatagenService {
             Ok(Advance::More | Advance::Done | Advance::Idle { .. }) => Ok(records.into_batch().text),
             Err(halt) => Err(Mistakes::one("config", halt.to_string()).into()),
         }
+    }
+}
+
+#[async_trait]
+impl StreamUsers for DatagenService {
+    /// Jobs that have not ended are workflows of the application `datagen`.
+    async fn uses(&self) -> Result<Vec<(StreamName, Program)>, PortError> {
+        let claims = self.claims().await?;
+        let running = claims.into_iter().filter(|(_, task)| task.phase == Phase::Running);
+        let uses = running.filter_map(|(claim, task)| {
+            let launch = Launch::deserialize(&task.specification).ok()?;
+            let target = Target::parse(&Json::Object(launch.target)).ok()?;
+            let program = Program { application: "datagen".to_owned(), kind: ProgramKind::Workflows, name: claim.name.as_str().to_owned() };
+            Some((target.stream()?.clone(), program))
+        });
+        Ok(uses.collect())
     }
 }
 

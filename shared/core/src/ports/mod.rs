@@ -25,7 +25,7 @@ mod task_queue;
 pub use clock::{Clock, Entropy, Timestamp};
 pub use documents::{Condition, Document, Documents, DocumentsExt, Etag, Key, KeyError, Listed};
 pub use error::PortError;
-pub use event_log::{AppendKey, Appended, Event, EventLog, EventStream, LogName, Position, StoredEvent, TimeRange};
+pub use event_log::{AppendKey, Event, EventLog, EventStream, Headers, LogName, LogSize, Position, StoredEvent, TimeRange, Upload};
 pub use files::{ByteStream, FileInfo, FileWriter, Files, Owner, Shown};
 pub use sink::{Batch, Committed, Sink, SinkError, Targets};
 pub use task_queue::{Delivery, Receipt, StepMessage, TaskQueue};

@@ -4,10 +4,11 @@ mod cloud;
 mod http;
 mod kafka;
 mod key;
+mod stream;
 
 use serde_json::{Map, Value};
 
-use crate::ids::FileName;
+use crate::ids::{FileName, StreamName};
 use crate::mistakes::{Findings, Mistakes, Node};
 use crate::secret::{MASK, Secret};
 
@@ -34,6 +35,8 @@ pub enum Target {
         /// Extra headers; their values may be credentials.
         headers: Vec<(String, Secret)>,
     },
+    /// A stream of this house, one event a record.
+    Stream(StreamName),
     /// Objects in a bucket of S3, one a step.
     S3(S3Target),
     /// A queue of SQS, one message a record.
@@ -79,6 +82,15 @@ impl Target {
         }
     }
 
+    /// The stream that this target writes, if it is one.
+    #[must_use]
+    pub fn stream(&self) -> Option<&StreamName> {
+        match self {
+            Self::Stream(name) => Some(name),
+            _ => None,
+        }
+    }
+
     /// The word that stands for this kind of target in messages and metrics.
     #[must_use]
     pub fn kind(&self) -> &'static str {
@@ -87,6 +99,7 @@ impl Target {
             Self::File { .. } => "file",
             Self::Kafka(_) => "kafka",
             Self::Http { .. } => "http",
+            Self::Stream(_) => "stream",
             Self::S3(_) => "s3",
             Self::Sqs { .. } => "sqs",
             Self::Kinesis(_) => "kinesis",
@@ -136,10 +149,11 @@ fn read(node: &Node<'_>) -> Option<Target> {
         "kafka" => kafka::read(node),
         "confluent" => kafka::read_confluent(node),
         "http" => http::read(node),
+        "stream" => stream::read(node),
         "s3" => cloud::read_s3(node),
         "sqs" => cloud::read_sqs(node),
         "kinesis" => cloud::read_kinesis(node),
-        _ => kind.wrong(format!("unknown target type {word:?}; known are stdout, file, kafka, confluent, http, s3, sqs, kinesis")),
+        _ => kind.wrong(format!("unknown target type {word:?}; known are stdout, file, stream, kafka, confluent, http, s3, sqs, kinesis")),
     }
 }
 

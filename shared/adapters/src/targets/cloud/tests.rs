@@ -59,7 +59,7 @@ fn to_bucket(bucket: &str) -> S3Target {
 async fn the_repetition_of_a_step_overwrites_what_the_step_left() {
     let clients = clients(&endpoint()).await;
     let bucket = name();
-    provision(&clients, &bucket, &bucket).await.unwrap();
+    provision(&clients, &bucket, &bucket, &bucket).await.unwrap();
     let open = async |records| S3Sink::open(clients.s3.clone(), &to_bucket(&bucket), &owner(), after(records)).await.unwrap();
     let mut sink = open(0).await;
     sink.write(&batch(0..100)).await.unwrap();
@@ -85,7 +85,7 @@ async fn the_repetition_of_a_step_overwrites_what_the_step_left() {
 async fn a_worker_whose_lease_has_lapsed_overwrites_nothing() {
     let clients = clients(&endpoint()).await;
     let bucket = name();
-    provision(&clients, &bucket, &bucket).await.unwrap();
+    provision(&clients, &bucket, &bucket, &bucket).await.unwrap();
     let open = async || S3Sink::open(clients.s3.clone(), &to_bucket(&bucket), &owner(), after(0)).await.unwrap();
     let (mut slow, mut quick) = (open().await, open().await);
     slow.write(&batch(0..100)).await.unwrap();
@@ -103,7 +103,7 @@ async fn a_lost_answer_is_found_out_when_the_step_is_repeated() {
         Faults::new(|_, call| if call.method == "PUT" && call.body.starts_with(b"{") { Fault::LoseAnswer } else { Fault::None }).await;
     let (direct, flaky) = (clients(&endpoint()).await, clients(&faults.endpoint).await);
     let bucket = name();
-    provision(&direct, &bucket, &bucket).await.unwrap();
+    provision(&direct, &bucket, &bucket, &bucket).await.unwrap();
     let mut sink = S3Sink::open(flaky.s3.clone(), &to_bucket(&bucket), &owner(), after(0)).await.unwrap();
     sink.write(&batch(0..100)).await.unwrap();
     assert!(matches!(sink.flush().await, Err(SinkError::Retry(_))));

@@ -7,7 +7,7 @@ use futures::future::join_all;
 use futures::{StreamExt as _, TryStreamExt as _};
 
 use super::done;
-use crate::ports::{AppendKey, Appended, Clock, Event, EventLog, LogName, Position, StoredEvent, TimeRange, Timestamp};
+use crate::ports::{AppendKey, Clock, Event, EventLog, Headers, LogName, LogSize, Position, StoredEvent, TimeRange, Timestamp};
 
 /// Holds an adapter to the promises of [`EventLog`]. `clock` is the one that the log takes its times from.
 ///
@@ -19,42 +19,47 @@ pub async fn event_log(log: &dyn EventLog, clock: &dyn Clock) {
     logs_are_apart(log).await;
     ranges_of_time_are_kept(log, clock).await;
     reading_goes_on_after_a_position(log).await;
-    an_append_under_a_key_happens_once(log).await;
+    a_repeated_event_is_left_out(log).await;
     racing_repetitions_happen_once(log).await;
     a_trim_removes_what_came_before(log, clock).await;
-    a_removed_log_remembers_nothing(log).await;
+    a_truncation_removes_what_was_appended_before(log).await;
+    a_removed_log_is_empty(log).await;
     an_open_read_keeps_its_view(log).await;
     big_batches_are_read_in_pieces(log).await;
     concurrent_batches_stay_whole(log).await;
+    an_upload_is_one_batch(log).await;
+    an_upload_that_is_dropped_leaves_nothing(log).await;
 }
 
-fn named(text: &str) -> LogName {
-    LogName(format!("contract/{text}"))
+async fn made(log: &dyn EventLog, text: &str) -> LogName {
+    let name = LogName(format!("contract/{text}"));
+    done("create", log.create(&name).await);
+    name
 }
 
 fn event(text: impl Into<Bytes>) -> Event {
-    Event { headers: Vec::new(), body: text.into() }
+    Event { headers: Headers::default(), body: text.into() }
 }
 
 fn events<const N: usize>(texts: [&'static str; N]) -> Vec<Event> {
     texts.into_iter().map(event).collect()
 }
 
-fn key(writer: &str, number: u64) -> Option<AppendKey> {
-    Some(AppendKey { writer: writer.to_owned(), number })
+fn key(writer: &str, first: u64) -> Option<AppendKey> {
+    Some(AppendKey { writer: writer.to_owned(), first })
 }
 
-async fn append(log: &dyn EventLog, name: &LogName, batch: Vec<Event>) -> (Position, Position) {
-    match done("append", log.append(name, batch, None).await) {
-        Appended::New { first, last } => (first, last),
-        other => panic!("a batch without a key: expected it to be new, met {other:?}"),
-    }
+async fn append(log: &dyn EventLog, name: &LogName, batch: Vec<Event>) {
+    done("append", log.append(name, batch, None).await);
 }
 
 async fn read(log: &dyn EventLog, name: &LogName, range: TimeRange, after: Option<Position>) -> Vec<StoredEvent> {
     let stream = done("read", log.read(name, range, after).await);
-    let events: Vec<StoredEvent> = done("read on", stream.try_collect().await);
+    let pieces: Vec<Vec<StoredEvent>> = done("read on", stream.try_collect().await);
+    assert!(pieces.iter().all(|piece| !piece.is_empty()), "{name} is read in pieces of which some are empty");
+    let events = pieces.concat();
     assert!(events.windows(2).all(|pair| pair[0].position < pair[1].position), "{name} is not read in order of position");
+    assert!(events.windows(2).all(|pair| pair[0].position.sequence < pair[1].position.sequence), "the sequence of {name} does not ascend");
     events
 }
 
@@ -73,46 +78,52 @@ async fn a_moment(clock: &dyn Clock) -> i64 {
 }
 
 async fn what_was_appended_is_read(log: &dyn EventLog, clock: &dyn Clock) {
-    let name = named("reading / é ☕ \0 any text");
-    assert_eq!(all(log, &name).await, [], "a log that does not exist is not empty");
-    assert_eq!(done("append nothing", log.append(&name, Vec::new(), None).await), Appended::Nothing);
-    assert_eq!(done("append nothing", log.append(&name, Vec::new(), key("w", 7)).await), Appended::Nothing);
+    let nowhere = LogName("contract/nowhere".to_owned());
+    assert_eq!(all(log, &nowhere).await, [], "a log that does not exist is not empty");
+    assert_eq!(done("size", log.size(&nowhere).await), LogSize::default());
+    let name = made(log, "reading / é ☕ \0 any text").await;
+    assert_eq!(all(log, &name).await, [], "a new log is not empty");
+    append(log, &name, Vec::new()).await;
+    done("append nothing", log.append(&name, Vec::new(), key("w", 7)).await);
     let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let headers = Headers::from(vec![header("b", "2"), header("a", "1"), header("b", ""), header("", "é\n")]);
     let batch = vec![
-        Event { headers: vec![header("b", "2"), header("a", "1"), header("b", ""), header("", "é\n")], body: "one".into() },
+        Event { headers: headers.clone(), body: "one".into() },
         event(Bytes::new()),
-        event((0..=255).collect::<Bytes>()),
+        Event { headers: vec![header("c", "3")].into(), body: (0..=255).collect::<Bytes>() },
+        Event { headers, body: "two".into() },
     ];
     let before = clock.now().as_millis();
-    let (first, last) = append(log, &name, batch.clone()).await;
+    append(log, &name, batch.clone()).await;
     let after = clock.now().as_millis();
     let stored = all(log, &name).await;
     let handed_in: Vec<&Event> = stored.iter().map(|stored| &stored.event).collect();
     assert_eq!(handed_in, batch.iter().collect::<Vec<_>>(), "events are read back otherwise than they were appended");
-    assert_eq!((stored[0].position, stored[2].position), (first, last), "the append answered other positions than are read");
-    assert!((before..=after).contains(&first.millis) && first.millis <= last.millis, "an event's time is not the clock's");
+    let millis = stored[0].position.millis;
+    assert!((before..=after).contains(&millis), "an event's time is not the clock's");
+    assert!(stored.iter().all(|stored| stored.position.millis == millis), "events of a batch have not one time");
+    assert_eq!(done("size", log.size(&name).await), LogSize { events: 4, bytes: 262 });
+    done("create again", log.create(&name).await);
+    assert_eq!(all(log, &name).await, stored, "making a log that is there changed it");
 }
 
 async fn positions_ascend_over_appends(log: &dyn EventLog) {
-    let name = named("ascending");
-    let mut former: Option<Position> = None;
+    let name = made(log, "ascending").await;
+    let mut seen = Vec::new();
     for size in [1, 3, 1, 10] {
-        let (first, last) = append(log, &name, vec![event("x"); size]).await;
-        assert!(
-            former.is_none_or(|former| former < first && former.sequence < first.sequence),
-            "an append begins at or before the former one's end"
-        );
-        assert!(first <= last && (first == last) == (size == 1), "a batch of {size} stands from {first:?} to {last:?}");
-        former = Some(last);
+        append(log, &name, vec![event("x"); size]).await;
+        let stored = all(log, &name).await;
+        assert_eq!(stored[..seen.len()], seen, "an append moved events");
+        assert_eq!(stored.len(), seen.len() + size);
+        seen = stored;
     }
-    let stored = all(log, &name).await;
-    assert_eq!(stored.len(), 15);
-    assert!(stored.windows(2).all(|pair| pair[0].position.sequence < pair[1].position.sequence), "the sequence does not ascend");
-    assert!(stored.windows(2).all(|pair| pair[0].position.millis <= pair[1].position.millis), "time runs backwards in a log");
 }
 
 async fn logs_are_apart(log: &dyn EventLog) {
-    let names = [named("apart"), named("apart/"), named("apart/b"), named("apart\0"), named("aparu")];
+    let mut names = Vec::new();
+    for text in ["apart", "apart/", "apart/b", "apart\0", "aparu"] {
+        names.push(made(log, text).await);
+    }
     for name in &names {
         append(log, name, vec![event(name.0.clone())]).await;
     }
@@ -126,14 +137,13 @@ async fn logs_are_apart(log: &dyn EventLog) {
 }
 
 async fn ranges_of_time_are_kept(log: &dyn EventLog, clock: &dyn Clock) {
-    let name = named("ranges");
-    let mut times = Vec::new();
+    let name = made(log, "ranges").await;
     for text in ["a", "b", "c"] {
         a_moment(clock).await;
-        let (first, last) = append(log, &name, vec![event(text), event(text)]).await;
-        assert!(times.last().is_none_or(|&former| former < first.millis), "an append later on the clock has the former one's time");
-        times.extend([first.millis, last.millis]);
+        append(log, &name, vec![event(text), event(text)]).await;
     }
+    let times: Vec<i64> = all(log, &name).await.iter().map(|stored| stored.position.millis).collect();
+    assert!(times[1] < times[2] && times[3] < times[4], "appends later on the clock have the former ones' time");
     let cases: [(i64, i64, &[u8]); 8] = [
         (i64::MIN, i64::MAX, b"abc"),
         (times[0], times[5] + 1, b"abc"),
@@ -153,7 +163,7 @@ async fn ranges_of_time_are_kept(log: &dyn EventLog, clock: &dyn Clock) {
 }
 
 async fn reading_goes_on_after_a_position(log: &dyn EventLog) {
-    let name = named("after");
+    let name = made(log, "after").await;
     append(log, &name, events(["a", "b", "c"])).await;
     append(log, &name, events(["d", "e"])).await;
     let stored = all(log, &name).await;
@@ -168,88 +178,115 @@ async fn reading_goes_on_after_a_position(log: &dyn EventLog) {
     assert_eq!(read(log, &name, TimeRange::ALL, Some(before)).await, stored, "a position before the first event hides some");
 }
 
-async fn an_append_under_a_key_happens_once(log: &dyn EventLog) {
-    let name = named("keys");
-    let is_new = |answer: Appended| matches!(answer, Appended::New { .. });
-    assert!(is_new(done("append", log.append(&name, events(["a", "b"]), key("one", 1)).await)));
-    assert_eq!(done("repeat", log.append(&name, events(["a", "b"]), key("one", 1)).await), Appended::Repeated);
-    assert!(is_new(done("append", log.append(&name, events(["c"]), key("one", 5)).await)), "a number above the highest one is new");
-    for number in [1, 4, 5] {
-        let again = done("repeat", log.append(&name, events(["x"]), key("one", number)).await);
-        assert_eq!(again, Appended::Repeated, "the number {number} is not above 5");
-    }
-    assert!(is_new(done("append", log.append(&name, events(["d"]), key("two", 1)).await)), "writers count for themselves");
-    assert!(is_new(done("append", log.append(&name, events(["d"]), None).await)), "an append without a key is always new");
-    assert!(is_new(done("append", log.append(&name, events(["e"]), key("one", 6)).await)));
-    let elsewhere = named("keys elsewhere");
-    assert!(is_new(done("append", log.append(&elsewhere, events(["x"]), key("one", 1)).await)), "logs count for themselves");
-    assert_eq!(bodies(&all(log, &name).await), [b"a", b"b", b"c", b"d", b"d", b"e"]);
+async fn a_repeated_event_is_left_out(log: &dyn EventLog) {
+    let name = made(log, "keys").await;
+    let append = async |texts: &[&'static str], key| {
+        done("append", log.append(&name, texts.iter().map(|&text| event(text)).collect(), key).await);
+    };
+    append(&["1", "2", "3"], key("one", 1)).await;
+    append(&["1", "2", "3"], key("one", 1)).await;
+    append(&["2"], key("one", 2)).await;
+    append(&["3", "4"], key("one", 3)).await; // The same events cut otherwise: 3 is there, 4 is new.
+    append(&["1", "2", "3", "4", "5", "6"], key("one", 1)).await;
+    append(&["x"], key("two", 1)).await; // Writers count for themselves.
+    append(&["y"], None).await;
+    append(&["y"], None).await;
+    append(&["7"], key("one", 7)).await;
+    let elsewhere = made(log, "keys elsewhere").await;
+    done("append", log.append(&elsewhere, events(["1"]), key("one", 1)).await);
+    assert_eq!(bodies(&all(log, &elsewhere).await), [b"1"], "logs count for themselves");
+    let expected: [&[u8]; 10] = [b"1", b"2", b"3", b"4", b"5", b"6", b"x", b"y", b"y", b"7"];
+    assert_eq!(bodies(&all(log, &name).await), expected);
+    assert_eq!(done("size", log.size(&name).await), LogSize { events: 10, bytes: 10 }, "repetitions are counted");
 }
 
 async fn racing_repetitions_happen_once(log: &dyn EventLog) {
-    let name = named("racing keys");
-    let answers = join_all((0..8).map(|_| log.append(&name, events(["a", "b"]), key("one", 1)))).await;
-    let answers: Vec<Appended> = answers.into_iter().map(|answer| done("append", answer)).collect();
-    assert_eq!(answers.iter().filter(|answer| **answer == Appended::Repeated).count(), 7, "{answers:?}");
+    let name = made(log, "racing keys").await;
+    for answer in join_all((0..8).map(|_| log.append(&name, events(["a", "b"]), key("one", 1)))).await {
+        done("append", answer);
+    }
     assert_eq!(bodies(&all(log, &name).await), [b"a", b"b"], "a repetition that came at the same time was appended");
 }
 
 async fn a_trim_removes_what_came_before(log: &dyn EventLog, clock: &dyn Clock) {
-    let name = named("trimming");
-    done("trim a log that does not exist", log.trim(&name, Timestamp::from_millis(0)).await);
+    let nowhere = LogName("contract/nowhere".to_owned());
+    done("trim a log that does not exist", log.trim(&nowhere, Timestamp::from_millis(0)).await);
+    let name = made(log, "trimming").await;
     append(log, &name, events(["a", "b"])).await;
     let moment = a_moment(clock).await;
     append(log, &name, events(["c"])).await;
-    let (_, last) = append(log, &name, events(["d"])).await;
+    append(log, &name, events(["d"])).await;
+    let last = all(log, &name).await[3].position;
     done("trim", log.trim(&name, Timestamp::from_millis(moment)).await);
     assert_eq!(bodies(&all(log, &name).await), [b"c", b"d"]);
     done("trim less", log.trim(&name, Timestamp::from_millis(0)).await);
     assert_eq!(bodies(&all(log, &name).await), [b"c", b"d"], "a trim before another one brought events back");
-    done("append under a key", log.append(&name, events(["e"]), key("one", 3)).await);
+    assert_eq!(done("size", log.size(&name).await).events, 4, "a trim lessens what a log has taken");
+    done("append under a key", log.append(&name, events(["e"]), key("one", 1)).await);
     done("trim all", log.trim(&name, Timestamp::from_millis(clock.now().as_millis() + 1)).await);
     assert_eq!(all(log, &name).await, []);
-    assert_eq!(done("repeat", log.append(&name, events(["e"]), key("one", 3)).await), Appended::Repeated, "a trim forgot a writer");
+    done("repeat", log.append(&name, events(["e"]), key("one", 1)).await);
+    assert_eq!(all(log, &name).await, [], "a trim forgot a writer");
     a_moment(clock).await;
-    let (first, _) = append(log, &name, events(["f"])).await;
+    append(log, &name, events(["f"])).await;
+    let first = all(log, &name).await[0].position;
     assert!(first > last && first.sequence > last.sequence, "positions begin anew after a trim");
-    done("trim to the far future", log.trim(&name, clock.now().plus(Duration::from_secs(3600))).await);
-    append(log, &name, events(["g"])).await;
-    assert_eq!(bodies(&all(log, &name).await), [b"g"], "a trim holds for events that are appended after it");
 }
 
-async fn a_removed_log_remembers_nothing(log: &dyn EventLog) {
-    let name = named("removal");
-    done("remove a log that does not exist", log.remove(&name).await);
-    for round in 0..3 {
-        let answer = done("append", log.append(&name, events(["a", "b"]), key("one", 1)).await);
-        assert!(matches!(answer, Appended::New { .. }), "round {round}: a removed log remembers its writers");
-        assert_eq!(bodies(&all(log, &name).await), [b"a", b"b"], "round {round}: a removed log shows again");
-        done("remove", log.remove(&name).await);
-        assert_eq!(all(log, &name).await, [], "a removed log still has events");
-    }
+async fn a_truncation_removes_what_was_appended_before(log: &dyn EventLog) {
+    let name = made(log, "truncating").await;
+    done("truncate an empty log", log.truncate(&name).await);
+    done("append", log.append(&name, events(["a", "b"]), key("one", 1)).await);
+    append(log, &name, vec![event("x"); 5000]).await;
+    let last = all(log, &name).await[5001].position;
+    done("truncate", log.truncate(&name).await);
+    assert_eq!(all(log, &name).await, []);
+    assert_eq!(done("size", log.size(&name).await), LogSize::default());
+    // At once, and so most likely within the millisecond of the events that were removed.
+    append(log, &name, events(["c"])).await;
+    let stored = all(log, &name).await;
+    assert_eq!(bodies(&stored), [b"c"]);
+    assert!(stored[0].position > last, "positions begin anew after a truncation");
+    assert_eq!(done("size", log.size(&name).await), LogSize { events: 1, bytes: 1 });
+    done("append", log.append(&name, events(["b", "d"]), key("one", 2)).await);
+    assert_eq!(bodies(&all(log, &name).await), [b"c", b"d"], "a truncation forgot a writer");
+    done("truncate twice", log.truncate(&name).await);
+    done("truncate twice", log.truncate(&name).await);
+    assert_eq!(all(log, &name).await, []);
+}
+
+async fn a_removed_log_is_empty(log: &dyn EventLog) {
+    done("remove a log that does not exist", log.remove(&LogName("contract/nowhere".to_owned())).await);
+    let name = made(log, "removal").await;
+    append(log, &name, events(["a", "b"])).await;
+    let open = done("read", log.read(&name, TimeRange::ALL, None).await);
+    done("remove", log.remove(&name).await);
+    drop(open);
+    assert_eq!(all(log, &name).await, [], "a removed log still has events");
+    assert_eq!(done("size", log.size(&name).await), LogSize::default());
+    let _ = log.append(&name, events(["c"]), None).await; // May be refused.
+    assert_eq!(all(log, &name).await, [], "a removed log takes events");
+    done("remove twice", log.remove(&name).await);
 }
 
 async fn an_open_read_keeps_its_view(log: &dyn EventLog) {
-    let name = named("open read");
+    let name = made(log, "open read").await;
     let texts = |from: u32, until: u32| (from..until).map(|i| format!("{i:06}")).collect::<Vec<_>>();
     let batch = |texts: &[String]| texts.iter().map(|text| event(text.clone())).collect::<Vec<_>>();
     let before = texts(0, 3000);
     append(log, &name, batch(&before)).await;
     let mut stream = done("read", log.read(&name, TimeRange::ALL, None).await);
     let unpolled = done("read", log.read(&name, TimeRange::ALL, None).await);
-    let mut seen = Vec::new();
-    for _ in 0..10 {
-        seen.push(done("an event", stream.next().await.expect("there are more")));
-    }
+    let mut seen = done("a piece", stream.next().await.expect("there is one"));
+    assert!(seen.len() < 3000, "a read holds a whole log in memory");
     // Neither of the two streams is read on meanwhile: an append that waits for a reader would hang here.
     let later = texts(3000, 3500);
     append(log, &name, batch(&later)).await;
-    seen.extend(done("read on", stream.try_collect::<Vec<_>>().await));
-    let unpolled: Vec<StoredEvent> = done("read late", unpolled.try_collect().await);
+    seen.extend(done("read on", stream.try_collect::<Vec<_>>().await).concat());
+    let unpolled = done("read late", unpolled.try_collect::<Vec<_>>().await).concat();
     for seen in [seen, unpolled] {
-        let expected: Vec<&[u8]> = before.iter().chain(&later).map(String::as_bytes).collect();
-        assert!(seen.len() >= 3000, "a read lost events that were there when it was opened");
-        assert_eq!(bodies(&seen), expected[..seen.len()], "a read shows something else than the log's beginning");
+        let expected: Vec<&[u8]> = before.iter().map(String::as_bytes).collect();
+        assert_eq!(bodies(&seen), expected, "a read shows something else than what was there when it was opened");
     }
     assert_eq!(all(log, &name).await.len(), 3500);
     let dropped = done("read", log.read(&name, TimeRange::ALL, None).await);
@@ -257,39 +294,94 @@ async fn an_open_read_keeps_its_view(log: &dyn EventLog) {
 }
 
 async fn big_batches_are_read_in_pieces(log: &dyn EventLog) {
-    let name = named("big");
-    let body = |i: usize| Bytes::from(vec![b'a' + (i % 26) as u8; 1 + i % 1500]);
-    let batch: Vec<Event> = (0..6000).map(|i| event(body(i))).collect();
-    let (first, last) = append(log, &name, batch).await;
-    let mut stream = done("read", log.read(&name, TimeRange::ALL, None).await);
-    let mut count = 0;
-    while let Some(stored) = stream.next().await {
-        let stored = done("an event", stored);
-        assert!(stored.event.body == body(count), "event {count} of a big batch is read back otherwise");
-        assert!((first..=last).contains(&stored.position), "event {count} stands outside its batch");
-        count += 1;
-    }
-    assert_eq!(count, 6000, "events of a big batch are missing");
+    let name = made(log, "big").await;
+    append(log, &name, (0..6000).map(|i| event(body(i))).collect()).await;
+    let last = expect_bodies(log, &name, 6000).await;
     let large = Bytes::from(vec![7; 4 << 20]);
     append(log, &name, vec![event(large.clone())]).await;
     let stored = read(log, &name, TimeRange::ALL, Some(last)).await;
     assert!(stored.len() == 1 && stored[0].event.body == large, "a large event is read back otherwise");
 }
 
+fn body(index: usize) -> Bytes {
+    Bytes::from(vec![b'a' + (index % 26) as u8; 1 + index % 1500])
+}
+
+/// Reads a log that holds [`body`] after `body`, piece by piece, and answers where its last event stands.
+async fn expect_bodies(log: &dyn EventLog, name: &LogName, count: usize) -> Position {
+    let mut stream = done("read", log.read(name, TimeRange::ALL, None).await);
+    let (mut seen, mut last) = (0, Position::start_of(i64::MIN));
+    while let Some(piece) = stream.next().await {
+        let piece = done("a piece", piece);
+        let bytes: usize = piece.iter().map(|stored| stored.event.body.len()).sum();
+        assert!(bytes <= 8 << 20, "a piece of {bytes} bytes is much to hold in memory");
+        for stored in piece {
+            assert!(stored.event.body == body(seen), "event {seen} of a big batch is read back otherwise");
+            assert!(stored.position > last, "event {seen} does not stand behind the one before it");
+            last = stored.position;
+            seen += 1;
+        }
+    }
+    assert_eq!(seen, count, "events of a big batch are missing");
+    last
+}
+
 async fn concurrent_batches_stay_whole(log: &dyn EventLog) {
-    let names = [named("concurrent 1"), named("concurrent 2")];
-    let appends = (0..60_usize).map(|i| {
+    let names = [made(log, "concurrent 1").await, made(log, "concurrent 2").await];
+    join_all((0..60_usize).map(|i| {
         let batch: Vec<Event> = (0..1 + i % 7).map(|j| event(format!("{i}:{j}"))).collect();
         let name = &names[i % 2];
-        async move { (i, batch.len(), append(log, name, batch).await) }
-    });
-    let answers = join_all(appends).await;
+        async move { append(log, name, batch).await }
+    }))
+    .await;
     for (index, name) in names.iter().enumerate() {
         let stored = all(log, name).await;
-        let mut batches: Vec<_> = answers.iter().filter(|(i, ..)| i % 2 == index).collect();
-        batches.sort_by_key(|(_, _, (first, _))| *first);
-        let expected: Vec<String> = batches.iter().flat_map(|(i, size, _)| (0..*size).map(move |j| format!("{i}:{j}"))).collect();
-        let expected: Vec<&[u8]> = expected.iter().map(String::as_bytes).collect();
-        assert_eq!(bodies(&stored), expected, "concurrent batches are missing, mixed, or not where their appends answered");
+        let mut missing: Vec<usize> = (0..60).filter(|i| i % 2 == index).collect();
+        let mut rest = &stored[..];
+        while let Some(first) = rest.first() {
+            let text = String::from_utf8_lossy(&first.event.body);
+            let i: usize = text.split(':').next().and_then(|i| i.parse().ok()).expect("an event of this test");
+            let (batch, behind) = rest.split_at_checked(1 + i % 7).expect("a batch is cut short");
+            let expected: Vec<String> = (0..1 + i % 7).map(|j| format!("{i}:{j}")).collect();
+            assert_eq!(bodies(batch), expected.iter().map(String::as_bytes).collect::<Vec<_>>(), "concurrent batches are mixed");
+            missing.retain(|&other| other != i);
+            rest = behind;
+        }
+        assert_eq!(missing, [0; 0], "concurrent batches are missing");
     }
+}
+
+async fn an_upload_is_one_batch(log: &dyn EventLog) {
+    let name = made(log, "upload").await;
+    append(log, &name, vec![event(body(0))]).await;
+    let mut upload = done("upload", log.upload(&name).await);
+    let mut index = 2;
+    for size in [1, 2000, 0, 5000, 7000] {
+        done("write", upload.write((index..index + size).map(|i| event(body(i))).collect()).await);
+        index += size;
+    }
+    append(log, &name, vec![event(body(1))]).await;
+    assert_eq!(all(log, &name).await.len(), 2, "an upload is seen before it is committed");
+    done("commit", upload.commit().await);
+    append(log, &name, vec![event(body(index))]).await;
+    expect_bodies(log, &name, index + 1).await;
+    let stored = all(log, &name).await;
+    let time = stored[2].position.millis;
+    assert!(stored[2..index].iter().all(|stored| stored.position.millis == time), "an upload has not one time");
+    for cut in [3, 1500, 9000, index - 1] {
+        assert_eq!(read(log, &name, TimeRange::ALL, Some(stored[cut].position)).await, stored[cut + 1..], "reading on within an upload");
+    }
+    assert_eq!(done("size", log.size(&name).await).events, index as u64 + 1);
+    done("upload of nothing", done("upload", log.upload(&name).await).commit().await);
+    done("truncate", log.truncate(&name).await);
+    assert_eq!(all(log, &name).await, [], "a truncation leaves an upload");
+}
+
+async fn an_upload_that_is_dropped_leaves_nothing(log: &dyn EventLog) {
+    let name = made(log, "dropped upload").await;
+    let mut upload = done("upload", log.upload(&name).await);
+    done("write", upload.write((0..3000).map(|i| event(body(i))).collect()).await);
+    drop(upload);
+    append(log, &name, events(["a"])).await;
+    assert_eq!(bodies(&all(log, &name).await), [b"a"]);
 }
