@@ -482,6 +482,8 @@ fn tail_survives_restarts_and_neither_doubles_nor_loses() {
         let lines = tail.lines.lock().unwrap();
         lines.iter().map(|line| serde_json::from_str::<Value>(line).unwrap()["body"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
+    // Whoever begins needs a server.
+    wait_for("the first event", seconds(20), || (bodies().len() == 1).then_some(()));
     let mut wanted = vec!["0".to_owned()];
     for round in 1..=3_u32 {
         let more = numbers(round * 10_000..=round * 10_000 + 3000);

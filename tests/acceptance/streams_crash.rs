@@ -108,25 +108,36 @@ fn a_kill_in_a_batch_leaves_all_of_it_or_nothing() {
     let mut server = home.serve();
     server.make_stream("s", json!({}));
     let line = |number: u64| format!("{number} {}", "x".repeat(200));
-    let text: String = (0..60_000).map(|number| line(number) + "\n").collect();
+    let text: &str = &(0..60_000).map(|number| line(number) + "\n").collect::<String>();
     let (mut all, mut nothing) = (0, 0);
     for round in 0..12 {
         let address = server.address;
+        // A third of the kills come in the middle, where the client stops; a third at some moment; a third right behind the answer.
+        let stop = std::sync::mpsc::channel::<()>();
         let sending = std::thread::scope(|scope| {
-            let sending = scope.spawn(|| {
+            let sending = scope.spawn(move || {
                 let mut upload = Upload::begin(address, "s", "text/plain");
-                text.as_bytes().chunks(100_000).all(|chunk| upload.send(chunk)) && upload.finish() == Some(200)
+                let middle = text.len() / 200_000;
+                for (number, chunk) in text.as_bytes().chunks(100_000).enumerate() {
+                    if number == middle && round % 3 == 0 {
+                        let _ = stop.1.recv(); // Until the server is no more.
+                    }
+                    if !upload.send(chunk) {
+                        return false;
+                    }
+                }
+                upload.finish() == Some(200)
             });
-            // Half of the kills come right behind the answer, or while it is on its way.
-            if round % 2 == 0 {
-                std::thread::sleep(moments.millis(5, 400));
-            } else {
+            if round % 3 == 2 {
                 let began = std::time::Instant::now();
                 while !sending.is_finished() && began.elapsed() < seconds(10) {
                     std::thread::yield_now();
                 }
+            } else {
+                std::thread::sleep(moments.millis(5, 100));
             }
             server.kill();
+            drop(stop.0);
             sending.join().expect("the client does not panic")
         });
         server = home.serve();
