@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use headwater_tests::lambda::{Deployment, Function, Gateway, Routes, Stream};
+use headwater_tests::lambda::{Function, Gateway, Routes, Stream};
 use serde_json::{Value, json};
 
 use crate::api_client::Api;
-use crate::functions::{binary, routes_of_the_template};
+use crate::functions::{deployed, routes_of_the_template};
 use crate::localstack::Account;
 use crate::waiting::{seconds, wait_for};
 
@@ -24,18 +24,8 @@ struct Cloud {
 impl Cloud {
     fn new() -> Self {
         let account = Account::new(30);
-        let deployed = |name: &str| {
-            Deployment::new(name, binary(name))
-                .variable("HEADWATER_BUCKET", &account.bucket)
-                .variable("HEADWATER_QUEUE_URL", &account.queue_url)
-                .variable("HEADWATER_EVENT_STREAM", &account.event_stream)
-                .variable("HEADWATER_ALLOW_OUTBOUND", "")
-                .variable("AWS_ENDPOINT_URL", &account.endpoint)
-                .variable("AWS_ACCESS_KEY_ID", "test")
-                .variable("AWS_SECRET_ACCESS_KEY", "test")
-        };
-        let streams = deployed("streams").timeout(seconds(29)).start();
-        let flusher = deployed("flusher").timeout(seconds(30)).concurrency(1).start();
+        let streams = deployed("streams", &account).timeout(seconds(29)).start();
+        let flusher = deployed("flusher", &account).timeout(seconds(30)).concurrency(1).start();
         let routes = routes_of_the_template("StreamsIntegration");
         let routes = routes.iter().fold(Routes::new(), |routes, (method, path)| routes.route(method, path, &streams));
         let gateway = Gateway::start(routes);

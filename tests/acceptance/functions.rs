@@ -33,7 +33,7 @@ struct Cloud {
 }
 
 /// A function's binary: in the folder that HEADWATER_FUNCTIONS names, or beside this test.
-pub(crate) fn binary(name: &str) -> PathBuf {
+fn binary(name: &str) -> PathBuf {
     let folder = std::env::var_os("HEADWATER_FUNCTIONS").map(PathBuf::from).unwrap_or_else(|| {
         let test = std::env::current_exe().expect("a program knows its path");
         test.parent().and_then(|deps| deps.parent()).expect("tests are built into a folder").to_owned()
@@ -41,6 +41,18 @@ pub(crate) fn binary(name: &str) -> PathBuf {
     let path = folder.join(name);
     assert!(path.exists(), "{} is missing: run tests/run", path.display());
     path
+}
+
+/// A function of a deployment whose state is in this account.
+pub(crate) fn deployed(name: &str, account: &Account) -> Deployment {
+    Deployment::new(name, binary(name))
+        .variable("HEADWATER_BUCKET", &account.bucket)
+        .variable("HEADWATER_QUEUE_URL", &account.queue_url)
+        .variable("HEADWATER_EVENT_STREAM", &account.event_stream)
+        .variable("HEADWATER_ALLOW_OUTBOUND", "")
+        .variable("AWS_ENDPOINT_URL", &account.endpoint)
+        .variable("AWS_ACCESS_KEY_ID", "test")
+        .variable("AWS_SECRET_ACCESS_KEY", "test")
 }
 
 /// The routes of the template's HTTP API that lead to one function, by the name of its integration.
@@ -60,16 +72,7 @@ impl Cloud {
 
     fn with_token(step: &[(&str, &str)], token: &str) -> Self {
         let account = Account::new(HIDDEN);
-        let deployed = |name: &str| {
-            Deployment::new(name, binary(name))
-                .variable("HEADWATER_BUCKET", &account.bucket)
-                .variable("HEADWATER_QUEUE_URL", &account.queue_url)
-                .variable("HEADWATER_EVENT_STREAM", &account.event_stream)
-                .variable("HEADWATER_ALLOW_OUTBOUND", "")
-                .variable("AWS_ENDPOINT_URL", &account.endpoint)
-                .variable("AWS_ACCESS_KEY_ID", "test")
-                .variable("AWS_SECRET_ACCESS_KEY", "test")
-        };
+        let deployed = |name: &str| deployed(name, &account);
         let datagen = deployed("datagen").variable("HEADWATER_TOKEN", token).timeout(seconds(29)).start();
         let worker = step.iter().fold(deployed("worker"), |deployment, (name, value)| deployment.variable(name, *value));
         let worker = worker.timeout(WORKER_TIME).concurrency(4).start();

@@ -18,9 +18,7 @@ pub(crate) async fn namespaces(State(group): State<Group>) -> Result<Json<Value>
 
 pub(crate) async fn describe_namespace(State(group): State<Group>, Parameters(text): Parameters<String>) -> Result<Json<Value>, Problem> {
     let namespace = namespace(&text)?;
-    if !group.streams.namespace_exists(&namespace).await? {
-        return Err(problems::stream(headwater_core::streams::StreamError::NoNamespace(namespace)));
-    }
+    group.streams.expect_namespace(&namespace).await.map_err(problems::stream)?;
     Ok(Json(json!({"name": namespace})))
 }
 
@@ -46,9 +44,7 @@ pub(crate) async fn create(
 ) -> Result<StatusCode, Problem> {
     let namespace = namespace(&namespace_text)?;
     // That the namespace is missing is said before what else is wrong.
-    if !group.streams.namespace_exists(&namespace).await? {
-        return Err(problems::stream(headwater_core::streams::StreamError::NoNamespace(namespace)));
-    }
+    group.streams.expect_namespace(&namespace).await.map_err(problems::stream)?;
     let name = StreamName { namespace, stream: stream_id(&stream)? };
     group.streams.create(&name, &body).await.map_err(problems::stream)?;
     Ok(StatusCode::OK)

@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::{MethodRouter, get, post, put};
+use headwater_core::limits;
 use headwater_core::streams::{StreamService, StreamUsage};
 use tokio::sync::Semaphore;
 use tower_http::compression::CompressionLayer;
@@ -60,9 +61,6 @@ pub mod paths {
     /// What all of them begin with, for an API gateway.
     pub const PREFIX: &str = "/v3/";
 }
-
-/// Requests that may keep a thread busy at the same time: more than there are processors, and far fewer than there are threads.
-const FORMATTING: usize = 8;
 
 /// What the handlers need: shared, because every request clones it several times.
 #[derive(Debug, Clone)]
@@ -108,6 +106,6 @@ pub fn router(streams: StreamService, usage: StreamUsage) -> Router {
         let with_slash = format!("{path}/");
         router.route(path, methods.clone()).route(&with_slash, methods)
     });
-    let services = Services { streams, usage, formatting: Arc::new(Semaphore::new(FORMATTING)) };
+    let services = Services { streams, usage, formatting: Arc::new(Semaphore::new(limits::BUSY_THREADS)) };
     router.with_state(Group(Arc::new(services))).layer(CompressionLayer::new())
 }

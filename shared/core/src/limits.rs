@@ -80,6 +80,10 @@ pub const PROGRAMS: usize = 1000;
 /// Notices of a stream that are kept for subscribers who come back.
 pub const NOTICES: usize = 100;
 
+/// Requests that make records or decompress at the same time, each on a thread that it keeps busy: more than there are processors, and
+/// far fewer than there are threads.
+pub const BUSY_THREADS: usize = 8;
+
 /// Asynchronous events, and bytes of them, that may wait to be written. Who sends more waits, too.
 pub const QUEUED_EVENTS: usize = 4096;
 /// See [`QUEUED_EVENTS`].

@@ -117,11 +117,6 @@ impl StreamService {
         self.registry.namespaces().await
     }
 
-    /// Whether there is such a namespace.
-    pub async fn namespace_exists(&self, namespace: &NamespaceId) -> Result<bool, PortError> {
-        self.registry.namespace_exists(namespace).await
-    }
-
     /// Makes a namespace, unless it is there. Answers whether it is new.
     ///
     /// # Errors
@@ -154,7 +149,11 @@ impl StreamService {
         Ok(())
     }
 
-    pub(super) async fn expect_namespace(&self, namespace: &NamespaceId) -> Result<(), StreamError> {
+    /// Refuses a namespace that is not there.
+    ///
+    /// # Errors
+    /// When there is no such namespace, or the store fails.
+    pub async fn expect_namespace(&self, namespace: &NamespaceId) -> Result<(), StreamError> {
         if self.registry.namespace_exists(namespace).await? { Ok(()) } else { Err(StreamError::NoNamespace(namespace.clone())) }
     }
 
