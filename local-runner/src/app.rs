@@ -55,14 +55,14 @@ pub(crate) struct App {
 pub(crate) async fn compose(options: &Serve, prometheus: PrometheusHandle) -> anyhow::Result<App> {
     let (clock, entropy): (Arc<dyn Clock>, Arc<dyn Entropy>) = (Arc::new(SystemClock::new()), Arc::new(OsEntropy));
     #[cfg(feature = "aws")]
-    let (aws, mut names) = (Arc::new(headwater_adapters::aws::Aws::new(options.endpoint_url.clone())), None);
+    let (aws, mut shared) = (Arc::new(headwater_adapters::aws::Aws::new(options.endpoint_url.clone())), None);
     let stores = match options.store {
         Store::Memory => Stores::in_memory(&clock),
         Store::Embedded => Stores::embedded(&options.data_dir, &clock)?,
         #[cfg(feature = "aws")]
         Store::Aws => {
-            let (stores, kept_in) = cloud::stores(options, &aws, &clock, &entropy).await?;
-            names = Some(kept_in);
+            let (stores, poller, names) = cloud::stores(options, &aws, &clock, &entropy).await?;
+            shared = Some((poller, names));
             stores
         }
         #[cfg(not(feature = "aws"))]
@@ -91,9 +91,9 @@ pub(crate) async fn compose(options: &Serve, prometheus: PrometheusHandle) -> an
     let (streams, queue_writer) = stores.streams(&clock, &entropy).with_heralds(heralds).with_queue();
     let targets = TargetSet::new(Arc::clone(&stores.files), outbound).with_streams(streams.clone());
     #[cfg(feature = "aws")]
-    let (targets, poller) = match names {
-        Some(names) => {
-            let poller = cloud::poller(&aws, &names, &stores, &clock, &entropy).await.telling(noticing(streams.clone()));
+    let (targets, poller) = match shared {
+        Some((poller, names)) => {
+            let poller = poller.telling(noticing(streams.clone()));
             (targets.with_aws(aws).sparing(&names.bucket, &names.queue_url, &names.event_stream), Some(poller))
         }
         None => (targets.with_aws(aws), None),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use headwater_adapters::Stores;
-use headwater_adapters::aws::{Aws, KinesisEventLog, ShardPoller, provision};
+use headwater_adapters::aws::{Aws, ShardPoller, provision};
 use headwater_core::ports::{Clock, Entropy};
 
 use crate::args::Serve;
@@ -27,7 +27,7 @@ pub(crate) async fn stores(
     aws: &Aws,
     clock: &Arc<dyn Clock>,
     entropy: &Arc<dyn Entropy>,
-) -> anyhow::Result<(Stores, Names)> {
+) -> anyhow::Result<(Stores, ShardPoller, Names)> {
     let clients = aws.clients().await;
     let Serve { bucket, queue_url, event_stream, endpoint_url, .. } = options;
     let names = match (bucket.clone(), queue_url.clone(), event_stream.clone(), endpoint_url) {
@@ -43,13 +43,6 @@ pub(crate) async fn stores(
         (_, None, _, None) => bail!("--store aws: name the queue by its --queue-url"),
         (_, _, None, None) => bail!("--store aws: name the stream of events by its --event-stream"),
     };
-    Ok((Stores::aws(clients, &names.bucket, &names.queue_url, &names.event_stream, clock, entropy), names))
-}
-
-/// What flushes the stream of events while this server runs.
-pub(crate) async fn poller(aws: &Aws, names: &Names, stores: &Stores, clock: &Arc<dyn Clock>, entropy: &Arc<dyn Entropy>) -> ShardPoller {
-    let documents = Arc::clone(&stores.documents);
-    let log =
-        KinesisEventLog::new(aws.clients().await, &names.event_stream, &names.bucket, documents, Arc::clone(clock), Arc::clone(entropy));
-    ShardPoller::new(log.flusher())
+    let (stores, flusher) = Stores::aws(clients, &names.bucket, &names.queue_url, &names.event_stream, clock, entropy);
+    Ok((stores, ShardPoller::new(flusher), names))
 }

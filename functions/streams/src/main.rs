@@ -2,17 +2,16 @@
 //! bucket and event stream.
 #![allow(missing_docs, reason = "a program")]
 
-use headwater_adapters::aws::{Deployment, variable};
+use headwater_adapters::aws::Deployment;
 use headwater_core::limits;
-use headwater_core::secret::Secret;
 use headwater_web::{House, Token, with_house_layers};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     lambda_http::tracing::init_default_subscriber();
     let deployment = Deployment::from_environment().await?;
-    let token = variable::<String>("HEADWATER_TOKEN")?.filter(|token| !token.is_empty()).map(|token| Token::new(Secret::new(token)));
     let routes = headwater_streams::router(deployment.streams.clone(), deployment.stream_usage());
+    let token = deployment.token.map(Token::new);
     let house = House { token, clock: deployment.clock, entropy: deployment.entropy, largest_reply: Some(limits::FUNCTION_REPLY) };
     lambda_http::run(with_house_layers(routes, house)).await
 }

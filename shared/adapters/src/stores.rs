@@ -50,7 +50,8 @@ impl Stores {
         })
     }
 
-    /// Stores in an AWS account: a bucket, a queue, and a stream that events go ahead into. Any number of processes may share them.
+    /// Stores in an AWS account: a bucket, a queue, and a stream that events go ahead into, with what flushes it. Any number of
+    /// processes may share them.
     #[cfg(feature = "aws")]
     #[must_use]
     pub fn aws(
@@ -60,15 +61,18 @@ impl Stores {
         event_stream: &str,
         clock: &Arc<dyn Clock>,
         entropy: &Arc<dyn Entropy>,
-    ) -> Self {
+    ) -> (Self, crate::aws::Flusher) {
         use crate::aws::{KinesisEventLog, S3Documents, S3Files, SqsTaskQueue};
         let documents: Arc<dyn Documents> = Arc::new(S3Documents::new(clients.s3.clone(), bucket, Arc::clone(entropy)));
-        Self {
-            documents: Arc::clone(&documents),
+        let log = KinesisEventLog::new(clients, event_stream, bucket, Arc::clone(&documents), Arc::clone(clock), Arc::clone(entropy));
+        let flusher = log.flusher();
+        let stores = Self {
+            documents,
             files: Arc::new(S3Files::new(clients, bucket, Arc::clone(clock), Arc::clone(entropy))),
             queue: Arc::new(SqsTaskQueue::new(clients.sqs.clone(), queue_url, Arc::clone(clock))),
-            log: Arc::new(KinesisEventLog::new(clients, event_stream, bucket, documents, Arc::clone(clock), Arc::clone(entropy))),
-        }
+            log: Arc::new(log),
+        };
+        (stores, flusher)
     }
 
     /// Stores that forget when the process ends.

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use headwater_core::datagen::{DatagenService, Stock};
 use headwater_core::ports::{Clock, Entropy, Targets};
+use headwater_core::secret::Secret;
 use headwater_core::streams::{Herald, StreamService, StreamUsage};
 
-use super::{Aws, Clients, Flusher, KinesisEventLog, SqsTaskQueue};
+use super::{Aws, Clients, Flusher, SqsTaskQueue};
 use crate::heralds::{SqsHerald, WebhookHerald};
 use crate::targets::{OutboundHosts, TargetSet};
 use crate::{OsEntropy, Stores, SystemClock};
@@ -20,8 +21,8 @@ pub struct Misconfigured {
 }
 
 /// What every function of a deployment is composed of, as its environment says: `HEADWATER_BUCKET`, `HEADWATER_QUEUE_URL`,
-/// `HEADWATER_EVENT_STREAM`, `HEADWATER_ALLOW_OUTBOUND`, `HEADWATER_NOTIFY_URL`, `HEADWATER_NOTIFY_QUEUE_URL`. Made once, when the
-/// function starts.
+/// `HEADWATER_EVENT_STREAM`, `HEADWATER_ALLOW_OUTBOUND`, `HEADWATER_NOTIFY_URL`, `HEADWATER_NOTIFY_QUEUE_URL`, `HEADWATER_TOKEN`. Made
+/// once, when the function starts.
 #[derive(Debug, Clone)]
 pub struct Deployment {
     /// Stores in the deployment's bucket and queue.
@@ -34,6 +35,8 @@ pub struct Deployment {
     pub streams: StreamService,
     /// The targets.
     pub targets: Arc<dyn Targets>,
+    /// What callers are to send, if anything.
+    pub token: Option<Secret>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Unpredictable numbers.
@@ -50,14 +53,17 @@ pub fn variable<T: FromStr<Err: fmt::Display>>(variable: &'static str) -> Result
     text.parse().map(Some).map_err(|error| Misconfigured { variable, wrong: format!("is wrong: {error}") })
 }
 
+/// A variable's text; an empty one counts as not set.
+fn filled(name: &'static str) -> Result<Option<String>, Misconfigured> {
+    Ok(variable::<String>(name)?.filter(|value| !value.is_empty()))
+}
+
 fn required(name: &'static str) -> Result<String, Misconfigured> {
-    let value = variable::<String>(name)?.filter(|value| !value.is_empty());
-    value.ok_or_else(|| Misconfigured { variable: name, wrong: "is not set".to_owned() })
+    filled(name)?.ok_or_else(|| Misconfigured { variable: name, wrong: "is not set".to_owned() })
 }
 
 /// Who is told that streams grow.
 fn heralds(clients: &Clients) -> Result<Vec<Arc<dyn Herald>>, Misconfigured> {
-    let filled = |name| Ok(variable::<String>(name)?.filter(|value| !value.is_empty()));
     let mut heralds: Vec<Arc<dyn Herald>> = Vec::new();
     if let Some(url) = filled("HEADWATER_NOTIFY_URL")? {
         let webhook = WebhookHerald::new(&url).map_err(|wrong| Misconfigured { variable: "HEADWATER_NOTIFY_URL", wrong })?;
@@ -81,14 +87,13 @@ impl Deployment {
         let outbound = variable::<OutboundHosts>("HEADWATER_ALLOW_OUTBOUND")?.unwrap_or_default();
         let aws = Arc::new(Aws::new(None));
         let clients = aws.clients().await;
-        let stores = Stores::aws(clients, &bucket, &queue_url, &event_stream, &clock, &entropy);
+        let (stores, flusher) = Stores::aws(clients, &bucket, &queue_url, &event_stream, &clock, &entropy);
         let queue = SqsTaskQueue::new(clients.sqs.clone(), &queue_url, Arc::clone(&clock));
-        let log =
-            KinesisEventLog::new(clients, &event_stream, &bucket, Arc::clone(&stores.documents), Arc::clone(&clock), Arc::clone(&entropy));
         let streams = stores.streams(&clock, &entropy).with_heralds(heralds(clients)?);
         let targets = TargetSet::new(Arc::clone(&stores.files), outbound).with_streams(streams.clone()).with_aws(aws);
         let targets = Arc::new(targets.sparing(&bucket, &queue_url, &event_stream));
-        Ok(Self { stores, queue, flusher: log.flusher(), streams, targets, clock, entropy })
+        let token = filled("HEADWATER_TOKEN")?.map(Secret::new);
+        Ok(Self { stores, queue, flusher, streams, targets, token, clock, entropy })
     }
 
     /// What is known of who uses streams.
