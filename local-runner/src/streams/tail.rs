@@ -2,7 +2,7 @@
 //!
 //! The API reads forwards only, so the last events are looked for in windows that reach further and further back. New ones are
 //! asked for again and again, from the last timestamp on: several events share a millisecond, but their order stays, so those that
-//! were printed are told by their number.
+//! were printed are passed over by their number.
 
 use std::collections::VecDeque;
 use std::process::ExitCode;
@@ -45,7 +45,7 @@ pub(super) async fn run(client: &Client, options: &Tail) -> anyhow::Result<ExitC
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Place {
     timestamp: i64,
-    seen: u64,
+    seen: usize,
 }
 
 impl Place {
@@ -55,23 +55,6 @@ impl Place {
         } else {
             *self = Self { timestamp, seen: 1 };
         }
-    }
-}
-
-/// Tells the events that are new in a read that begins at a place.
-#[derive(Debug)]
-struct Newcomers {
-    /// Where it begins; events of this timestamp that were seen come first.
-    from: Place,
-}
-
-impl Newcomers {
-    fn is_new(&mut self, timestamp: i64) -> bool {
-        if timestamp == self.from.timestamp && self.from.seen > 0 {
-            self.from.seen -= 1;
-            return false;
-        }
-        true
     }
 }
 
@@ -156,16 +139,14 @@ impl Follower<'_> {
             return Ok(());
         }
         let began = Instant::now();
-        let start = self.place.timestamp.to_string();
-        let mut reading = self.begin(&[("start", &start)]).await?;
-        let (mut newcomers, mut out) = (Newcomers { from: self.place }, Vec::new());
+        let (start, skip) = (self.place.timestamp.to_string(), self.place.seen.to_string());
+        let mut reading = self.begin(&[("start", &start), ("skip", &skip)]).await?;
+        let mut out = Vec::new();
         loop {
             let (place, json) = (&mut self.place, self.json);
             let read = reading.next(|event| {
-                if newcomers.is_new(event.timestamp) {
-                    place.pass(event.timestamp);
-                    print(event, json, &mut out);
-                }
+                place.pass(event.timestamp);
+                print(event, json, &mut out);
             });
             let read = in_time(read).await;
             write_out(&mut out)?;
@@ -211,12 +192,11 @@ mod tests {
         // The stream as it grows, in timestamps; each time it is read from the place on.
         let stream = [5, 5, 7, 7, 7, 7, 9];
         for length in [0, 1, 1, 2, 4, 5, 7, 7] {
-            let (from, mut newcomers) = (place.timestamp, Newcomers { from: place });
-            for (number, &timestamp) in stream[..length].iter().enumerate().filter(|(_, timestamp)| **timestamp >= from) {
-                if newcomers.is_new(timestamp) {
-                    place.pass(timestamp);
-                    printed.push(number);
-                }
+            let Place { timestamp: start, seen } = place;
+            let window = stream[..length].iter().enumerate().filter(|(_, timestamp)| **timestamp >= start);
+            for (number, &timestamp) in window.skip(seen) {
+                place.pass(timestamp);
+                printed.push(number);
             }
         }
         assert_eq!(printed, [0, 1, 2, 3, 4, 5, 6]);
