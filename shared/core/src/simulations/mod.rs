@@ -1,0 +1,12 @@
+//! Simulations: fleets of devices that keep state, run scripts and send telemetry on a grid.
+
+mod fleets;
+mod hub_choice;
+pub mod model;
+mod record;
+mod state;
+
+pub use fleets::{Counters, FleetError, Fleets};
+pub use hub_choice::{ConnectionString, HubChoice, RateLimits};
+pub use record::{HubSetting, ModelCount, Moment, Settings, Simulation};
+pub use state::StateValue;
