@@ -152,3 +152,12 @@ pub const AVRO_RECORD_NESTING: usize = 64;
 /// Values of an Avro datum that need not be borne by its length: some take no bytes, so that a count of a few bytes could ask for any
 /// number of them.
 pub const AVRO_FREE_VALUES: usize = 65_536;
+
+/// Shortest time between two ticks or two messages of a device, in microseconds: a model that asks for less would send without end.
+pub const SHORTEST_INTERVAL: i64 = 10_000;
+
+/// Members of a device's state that its model knows, and members beyond those: a fleet holds the states of all of its devices in memory.
+pub const DEVICE_MEMBERS: usize = 100;
+
+/// Scripts of one device that may sleep at the same time, each with a state of its own.
+pub const DEVICE_RUNS: usize = 8;

@@ -1,8 +1,11 @@
 //! Simulations: fleets of devices that keep state, run scripts and send telemetry on a grid.
 
+pub mod fleet;
 mod fleets;
 mod hub_choice;
+mod interval;
 pub mod model;
+mod moments;
 mod record;
 mod state;
 

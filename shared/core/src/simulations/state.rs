@@ -1,5 +1,7 @@
 //! What devices remember.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value};
 
@@ -16,7 +18,7 @@ pub enum StateValue {
     /// A number. What scripts compute is one of these, also when it is whole.
     Number(f64),
     /// A text.
-    Text(Box<str>),
+    Text(Arc<str>),
     /// An object or a list, as JSON text.
     Json(Box<str>),
 }
