@@ -2,11 +2,15 @@
 
 mod fleets;
 mod hub_choice;
+mod interval;
 pub mod model;
+mod moments;
 mod record;
 mod state;
 
 pub use fleets::{Counters, FleetError, Fleets};
 pub use hub_choice::{ConnectionString, HubChoice, RateLimits};
+pub use interval::IntervalError;
+pub use moments::MomentError;
 pub use record::{HubSetting, ModelCount, Moment, Settings, Simulation};
 pub use state::StateValue;
