@@ -11,5 +11,7 @@ mod state;
 
 pub use fleets::{Counters, FleetError, Fleets};
 pub use hub_choice::{ConnectionString, HubChoice, RateLimits};
+pub use interval::IntervalError;
+pub use moments::MomentError;
 pub use record::{HubSetting, ModelCount, Moment, Settings, Simulation};
 pub use state::StateValue;

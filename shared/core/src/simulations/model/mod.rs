@@ -1,11 +1,21 @@
 //! Device models: what a kind of device is, how its state moves, and what it sends.
 
 mod overrides;
+mod overriding;
+mod reading;
+mod showing;
+mod stock;
+#[cfg(test)]
+mod tests;
+mod words;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use overrides::{Override, SchemaOverride, ScriptOverride, StateOverride, TelemetryOverride};
+pub use overriding::CUSTOM;
+pub use stock::stock;
+pub use words::Word;
 
 /// A kind of device.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

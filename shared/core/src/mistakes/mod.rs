@@ -8,6 +8,8 @@ use serde_json::{Map, Value};
 
 use crate::limits;
 
+mod lenient;
+
 /// One thing that is wrong, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mistake {
