@@ -6,6 +6,7 @@ mod hub_choice;
 mod interval;
 pub mod model;
 mod moments;
+mod rate_limiter;
 mod record;
 mod state;
 
@@ -13,5 +14,6 @@ pub use fleets::{Counters, FleetError, Fleets};
 pub use hub_choice::{ConnectionString, HubChoice, RateLimits};
 pub use interval::IntervalError;
 pub use moments::MomentError;
+pub use rate_limiter::RateLimiter;
 pub use record::{HubSetting, ModelCount, Moment, Settings, Simulation};
 pub use state::StateValue;

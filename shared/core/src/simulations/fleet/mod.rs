@@ -20,6 +20,7 @@ mod template;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -27,6 +28,7 @@ use serde_json::{Map, Value};
 
 use crate::limits;
 use crate::ports::{DeviceMessage, HubDevice, ScriptEngine, Timestamp, TwinReport};
+use crate::simulations::RateLimiter;
 use crate::simulations::model::{MessageFormat, MessageSchema};
 
 use device::{CALCULATE, Device, ONLINE};
@@ -82,6 +84,8 @@ pub struct Fleet {
     now: i64,
     /// Messages that were sent.
     sent: u64,
+    /// Turns to send, where there is a bound.
+    turns: Option<RateLimiter>,
     tally: Tally,
 }
 
@@ -126,6 +130,8 @@ enum What {
     Connect,
     /// A message of its model, by place.
     Message(u16),
+    /// A message whose turn was booked for this moment.
+    Held(u16),
     /// The next message of the replay.
     Replay,
 }
@@ -140,15 +146,9 @@ impl Fleet {
     /// A fleet whose devices begin at a moment.
     #[must_use]
     pub fn new(plan: Arc<FleetPlan>, ways: Ways, began: Timestamp) -> Self {
-        let mut fleet = Self {
-            plan,
-            ways,
-            devices: Vec::new(),
-            schedule: Schedule::default(),
-            now: began.as_micros(),
-            sent: 0,
-            tally: Tally::default(),
-        };
+        let turns = plan.messages_per_second.map(RateLimiter::per_second);
+        let (devices, schedule) = (Vec::new(), Schedule::default());
+        let mut fleet = Self { plan, ways, devices, schedule, now: began.as_micros(), sent: 0, turns, tally: Tally::default() };
         let devices: Vec<_> = fleet.plan.places().collect();
         for (nth, &(place, number)) in devices.iter().enumerate() {
             fleet.begin(place, number, began.as_micros(), (nth, devices.len()));
@@ -220,6 +220,7 @@ impl Fleet {
                 What::Wake(run) => self.wake(entry, run, &mut calls),
                 What::Connect => self.connect(entry, &mut outbox),
                 What::Message(place) => self.message(entry, place, &mut outbox),
+                What::Held(place) => self.speak(entry, place, &mut outbox),
                 What::Replay => self.replay(entry, &mut outbox),
             }
         }
@@ -279,7 +280,20 @@ impl Fleet {
     fn message(&mut self, entry: Entry, place: u16, outbox: &mut Outbox) {
         let group = self.group(entry.device);
         let Some(message) = group.messages.get(usize::from(place)) else { return };
-        self.schedule.put(entry.due + message.interval.max(limits::SHORTEST_INTERVAL), What::Message(place), entry.device);
+        let next = entry.due + message.interval.max(limits::SHORTEST_INTERVAL);
+        let wait = self.turns.as_mut().map_or(Duration::ZERO, |turns| turns.book(Timestamp::from_micros(entry.due)));
+        if wait.is_zero() {
+            self.schedule.put(next, What::Message(place), entry.device);
+            return self.speak(entry, place, outbox);
+        }
+        let turn = Timestamp::from_micros(entry.due).plus(wait).as_micros();
+        self.schedule.put(turn, What::Held(place), entry.device);
+        self.schedule.put(next.max(turn), What::Message(place), entry.device);
+    }
+
+    fn speak(&mut self, entry: Entry, place: u16, outbox: &mut Outbox) {
+        let group = self.group(entry.device);
+        let Some(message) = group.messages.get(usize::from(place)) else { return };
         let device = &self.devices[entry.device as usize];
         if device.is(&group.layout, ONLINE) {
             self.tally.messages += 1;

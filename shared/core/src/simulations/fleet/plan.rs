@@ -15,6 +15,7 @@ use crate::limits;
 use crate::ports::{HubDevice, Script};
 use crate::random::FieldId;
 use crate::simulations::StateValue;
+use crate::simulations::model::Word as _;
 use crate::simulations::model::{DeviceModel, MessageSchema, Protocol, ScriptEntry};
 
 /// What a fleet is to be: models with all that a simulation changes about them, and the sources of their scripts. Stored once
@@ -29,7 +30,7 @@ pub struct FleetDefinition {
     pub seed: i64,
     /// How many devices may connect in a second.
     pub connections_per_second: u32,
-    /// How many messages may be sent in a second, if there is a bound.
+    /// How many messages may be sent in a second, if the fleet itself is to keep to a bound.
     pub messages_per_second: Option<u32>,
 }
 

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::device::Frozen;
 use super::{Entry, Fleet, FleetPlan, Schedule, Tally, Ways};
 use crate::ports::{HubDevice, Timestamp};
+use crate::simulations::RateLimiter;
 
 /// A snapshot that is none of this plan.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +24,7 @@ struct Snapshot {
     schedule: Vec<Entry>,
     now: i64,
     sent: u64,
+    turns: Option<RateLimiter>,
     tally: Tally,
 }
 
@@ -46,7 +48,7 @@ impl Fleet {
         for entry in &mut schedule {
             (entry.due, before) = (entry.due - before, entry.due);
         }
-        let snapshot = Snapshot { groups, devices, schedule, now: self.now, sent: self.sent, tally: self.tally };
+        let snapshot = Snapshot { groups, devices, schedule, now: self.now, sent: self.sent, turns: self.turns.clone(), tally: self.tally };
         postcard::to_stdvec(&snapshot).expect("plain data serialises").into()
     }
 
@@ -55,7 +57,7 @@ impl Fleet {
     /// # Errors
     /// When it was not.
     pub fn restore(plan: Arc<FleetPlan>, ways: Ways, bytes: &[u8]) -> Result<Self, Unreadable> {
-        let snapshot: Snapshot = postcard::from_bytes(bytes).map_err(|_| Unreadable)?;
+        let mut snapshot: Snapshot = postcard::from_bytes(bytes).map_err(|_| Unreadable)?;
         let fits = snapshot.groups.len() == plan.groups.len()
             && snapshot.devices.len() == plan.devices()
             && snapshot
@@ -67,16 +69,17 @@ impl Fleet {
             return Err(Unreadable);
         }
         let thaw = |((place, number), frozen): ((u16, u32), Frozen)| frozen.thaw(place, number, &plan.groups[usize::from(place)]);
-        let devices: Option<Vec<_>> = plan.places().zip(snapshot.devices).map(thaw).collect();
+        let devices: Option<Vec<_>> = plan.places().zip(std::mem::take(&mut snapshot.devices)).map(thaw).collect();
         let (devices, mut schedule, mut before) = (devices.ok_or(Unreadable)?, Schedule::default(), snapshot.now);
-        for entry in snapshot.schedule {
+        for entry in std::mem::take(&mut snapshot.schedule) {
             before += entry.due;
             if entry.device as usize >= devices.len() {
                 return Err(Unreadable);
             }
             schedule.put(before, entry.what, entry.device);
         }
-        Ok(Self { plan, ways, devices, schedule, now: snapshot.now, sent: snapshot.sent, tally: snapshot.tally })
+        let Snapshot { now, sent, turns, tally, .. } = snapshot;
+        Ok(Self { plan, ways, devices, schedule, now, sent, turns, tally })
     }
 
     /// Puts the fleet under another plan. Devices whose model is the same there go on as if nothing had happened; others begin at
@@ -99,8 +102,10 @@ impl Fleet {
                 None => change.removed.push(group.hub_device(device.number)),
             }
         }
-        let Self { plan: former, ways, devices, schedule, sent, tally, .. } = self;
-        let mut fleet = Self { plan, ways, devices: Vec::new(), schedule: Schedule::default(), now, sent, tally };
+        let Self { plan: former, ways, devices, schedule, sent, turns, tally, .. } = self;
+        let same_bound = former.messages_per_second == plan.messages_per_second;
+        let turns = if same_bound { turns } else { plan.messages_per_second.map(RateLimiter::per_second) };
+        let mut fleet = Self { plan, ways, devices: Vec::new(), schedule: Schedule::default(), now, sent, turns, tally };
         let mut moved: HashMap<u32, u32> = HashMap::new();
         let places: Vec<_> = fleet.plan.places().collect();
         let (new, mut begun) = (places.len() - kept.len(), 0);

@@ -299,6 +299,17 @@ fn replayed_messages_keep_the_distances_of_their_file() {
 }
 
 #[test]
+fn a_bound_on_messages_holds_them_back_and_moves_the_grid() {
+    let groups = vec![group("a", 7, vec![], &[10 * SECOND])];
+    let definition =
+        FleetDefinition { groups, connections_per_second: 1_000_000, messages_per_second: Some(3), ..FleetDefinition::default() };
+    let plan = Arc::new(FleetPlan::compile(&definition, ALL, None, |_| None));
+    let sent = until(&mut Fleet::new(plan, AT_ONCE, at(0)), &Scripted::default(), 12 * SECOND);
+    let seconds: Vec<_> = sent.iter().map(|(due, ..)| due / SECOND).collect();
+    assert_eq!(seconds, [0, 0, 0, 1, 1, 1, 2, 10, 10, 10, 11, 11, 11, 12]);
+}
+
+#[test]
 fn a_snapshot_of_another_plan_is_refused() {
     let fleet = Fleet::new(plan(vec![group("a", 2, vec![], &[SECOND])]), AT_ONCE, at(0));
     let snapshot = fleet.snapshot();
