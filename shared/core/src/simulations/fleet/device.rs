@@ -20,7 +20,7 @@ pub(super) struct Device {
     /// The values of the keys of its model's layout.
     pub(super) state: Box<[StateValue]>,
     /// Keys that its scripts have added.
-    more: Option<Box<Vec<(Arc<str>, StateValue)>>>,
+    more: Vec<(Arc<str>, StateValue)>,
     /// What it reports, once that differs from what its model begins with.
     properties: Option<Arc<Map<String, Value>>>,
     /// Reported members that its hub does not know yet.
@@ -32,7 +32,7 @@ pub(super) struct Device {
     /// Whether a script of it has been called and not been answered.
     pub(super) called: bool,
     /// Scripts of it that sleep.
-    pub(super) runs: Option<Box<Vec<Run>>>,
+    pub(super) runs: Vec<Run>,
 }
 
 /// A member of the state that stops the state scripts while it is false.
@@ -42,12 +42,23 @@ pub(super) const ONLINE: &str = "online";
 
 impl Device {
     pub(super) fn new(group: u16, number: u32, state: Box<[StateValue]>) -> Self {
-        Self { group, number, state, more: None, properties: None, unreported: None, ticks: 0, connected: false, called: false, runs: None }
+        Self {
+            group,
+            number,
+            state,
+            more: Vec::new(),
+            properties: None,
+            unreported: None,
+            ticks: 0,
+            connected: false,
+            called: false,
+            runs: Vec::new(),
+        }
     }
 
     /// The value of a key that is not in the layout.
     pub(super) fn another(&self, key: &str) -> Option<&StateValue> {
-        self.more.as_ref()?.iter().find(|(other, _)| &**other == key).map(|(_, value)| value)
+        self.more.iter().find(|(other, _)| &**other == key).map(|(_, value)| value)
     }
 
     /// The value of a key.
@@ -61,14 +72,13 @@ impl Device {
             self.state[place] = value;
             return true;
         }
-        let more = self.more.get_or_insert_default();
-        if let Some((_, former)) = more.iter_mut().find(|(other, _)| &**other == key) {
+        if let Some((_, former)) = self.more.iter_mut().find(|(other, _)| &**other == key) {
             *former = value;
             return true;
         }
-        let room = more.len() < limits::DEVICE_MEMBERS;
+        let room = self.more.len() < limits::DEVICE_MEMBERS;
         if room {
-            more.push((key.into(), value));
+            self.more.push((key.into(), value));
         }
         room
     }
@@ -76,7 +86,7 @@ impl Device {
     /// The whole state.
     pub(super) fn whole_state(&self, layout: &Layout) -> Vec<(Arc<str>, StateValue)> {
         let known = layout.keys().iter().cloned().zip(self.state.iter().cloned());
-        known.chain(self.more.iter().flat_map(|more| more.iter().cloned())).collect()
+        known.chain(self.more.iter().cloned()).collect()
     }
 
     pub(super) fn is(&self, layout: &Layout, key: &str) -> bool {
@@ -122,12 +132,12 @@ impl Frozen {
         let values = differing.map(|(place, (value, _))| (u16::try_from(place).expect("a layout is short"), value.clone())).collect();
         Self {
             values,
-            more: device.more.as_deref().cloned().unwrap_or_default(),
+            more: device.more.clone(),
             properties: device.properties.as_ref().map(|members| text(members)),
             unreported: device.unreported.as_ref().map(|members| text(members)),
             ticks: device.ticks,
             connected: device.connected,
-            runs: device.runs.as_deref().cloned().unwrap_or_default(),
+            runs: device.runs.clone(),
         }
     }
 
@@ -137,12 +147,12 @@ impl Frozen {
         for (place, value) in self.values {
             *device.state.get_mut(usize::from(place))? = value;
         }
-        device.more = (!self.more.is_empty()).then(|| Box::new(self.more));
+        device.more = self.more;
         device.properties = members(self.properties)?.map(Arc::new);
         device.unreported = members(self.unreported)?.map(Box::new);
         device.ticks = self.ticks;
         device.connected = self.connected;
-        device.runs = (!self.runs.is_empty()).then(|| Box::new(self.runs));
+        device.runs = self.runs;
         Some(device)
     }
 }

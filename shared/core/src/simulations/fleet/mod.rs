@@ -237,7 +237,7 @@ impl Fleet {
         self.schedule.put(entry.due + interval, What::Tick, entry.device);
         let device = &mut self.devices[entry.device as usize];
         device.ticks += 1;
-        let asleep = device.runs.iter().flat_map(|runs| runs.iter()).any(|run| matches!(run.place, runs::Place::State(_)));
+        let asleep = device.runs.iter().any(|run| matches!(run.place, runs::Place::State(_)));
         if !asleep && device.is(&group.layout, CALCULATE) {
             self.tally.ticks += 1;
             self.run_scripts(entry, 0, calls, outbox);

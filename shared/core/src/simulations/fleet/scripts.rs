@@ -61,7 +61,7 @@ impl Fleet {
     pub(super) fn wake(&mut self, entry: Entry, run: u16, calls: &mut Calls) {
         let group = self.group(entry.device);
         let device = &mut self.devices[entry.device as usize];
-        let Some(run) = device.runs.iter_mut().flat_map(|runs| runs.iter_mut()).find(|other| other.id == run) else { return };
+        let Some(run) = device.runs.iter_mut().find(|other| other.id == run) else { return };
         run.waited = Some(run.waited.map_or(0, |waited| waited + 1));
         let run = run.clone();
         let Some(call) = run.call(&group, device.number) else { return self.forget(entry.device, run.id) };
@@ -138,7 +138,7 @@ impl Fleet {
                 let due = pending.due + bounded(span).max(1);
                 match pending.run {
                     Some(id) => {
-                        let runs = self.devices[pending.device as usize].runs.iter_mut().flat_map(|runs| runs.iter_mut());
+                        let runs = self.devices[pending.device as usize].runs.iter_mut();
                         runs.filter(|run| run.id == id).for_each(|run| run.done = effects);
                         self.schedule.put(due, What::Wake(id), pending.device);
                     }
@@ -174,7 +174,7 @@ impl Fleet {
         call: &crate::ports::ScriptCall,
         payload: Vec<(Arc<str>, Arc<str>)>,
     ) -> Option<&mut Run> {
-        let runs = self.devices[device as usize].runs.get_or_insert_default();
+        let runs = &mut self.devices[device as usize].runs;
         if runs.len() >= limits::DEVICE_RUNS {
             self.tally.failed_scripts += 1;
             return None;
@@ -186,13 +186,7 @@ impl Fleet {
     }
 
     fn forget(&mut self, device: u32, run: u16) {
-        let device = &mut self.devices[device as usize];
-        if let Some(runs) = &mut device.runs {
-            runs.retain(|other| other.id != run);
-            if runs.is_empty() {
-                device.runs = None;
-            }
-        }
+        self.devices[device as usize].runs.retain(|other| other.id != run);
     }
 }
 
