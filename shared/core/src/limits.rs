@@ -161,3 +161,26 @@ pub const DEVICE_MEMBERS: usize = 100;
 
 /// Scripts of one device that may sleep at the same time, each with a state of its own.
 pub const DEVICE_RUNS: usize = 8;
+
+/// Longest id of a device model, a script or a file to replay in bytes: with a number behind it, it must be an id of a device, which has
+/// 128 at most.
+pub const KEPT_ID_BYTES: usize = 100;
+
+/// Most custom device models, and most scripts: a list shows them whole, and must fit into [`FUNCTION_REPLY`].
+pub const LISTED: usize = 100;
+
+/// Greatest document of a custom device model, and greatest script, in bytes; see [`LISTED`].
+pub const LISTED_BYTES: usize = 40 * 1024;
+
+/// Most files to replay: each may be a large document.
+pub const REPLAYS: usize = 100;
+
+/// Greatest file to replay in bytes: it is one document, held in memory by the fleet that replays it, and shown as a JSON text, which may
+/// be twice as long.
+pub const REPLAY_BYTES: usize = 2 * 1024 * 1024;
+
+/// Most devices of a simulation: at some kilobytes each they fill a small machine's memory.
+pub const DEVICES: u64 = 1_000_000;
+
+/// Greatest document of a simulation in bytes: it is read often while the simulation runs.
+pub const SIMULATION_BYTES: usize = 1024 * 1024;

@@ -45,7 +45,6 @@ impl Override {
     }
 
     /// Reads an override; nothing, if it changes nothing.
-    #[expect(clippy::option_option, reason = "the outer one says whether there was a mistake, as everywhere in readers")]
     pub fn read(node: &Node<'_>) -> Option<Option<Self>> {
         node.expect_object()?;
         let simulation = match node.in_any_case("Simulation") {
@@ -124,7 +123,6 @@ impl SchemaOverride {
     }
 }
 
-#[expect(clippy::option_option, reason = "the outer one says whether there was a mistake, as everywhere in readers")]
 fn read_state(node: &Node<'_>) -> Option<Option<StateOverride>> {
     node.expect_object()?;
     let initial_state = object(node, "InitialState");
@@ -161,7 +159,6 @@ fn read_schema(node: &Node<'_>) -> Option<SchemaOverride> {
     Some(SchemaOverride { name: name?, format: format?.and_then(|word| MessageFormat::read(&word)), fields: fields? })
 }
 
-#[expect(clippy::option_option, reason = "the outer one says whether there was a mistake, as everywhere in readers")]
 fn optional<T>(node: &Node<'_>, member: &str, read: impl FnOnce(&Node<'_>) -> Option<T>) -> Option<Option<T>> {
     match node.in_any_case(member) {
         None => Some(None),

@@ -158,7 +158,6 @@ fn words(node: &Node<'_>, member: &str) -> Option<String> {
 }
 
 /// A text that may be missing; an empty one counts as missing. `None` for a mistake.
-#[expect(clippy::option_option, reason = "the outer one says whether there was a mistake, as everywhere in readers")]
 pub(in crate::simulations) fn optional_text(node: &Node<'_>, member: &str) -> Option<Option<String>> {
     match node.in_any_case(member) {
         None => Some(None),
