@@ -58,6 +58,8 @@ pub struct Tally {
     pub failed_scripts: u64,
     /// Ticks that were run.
     pub ticks: u64,
+    /// Messages that were not sent, because they were due while nothing ran.
+    pub passed_over: u64,
 }
 
 /// What the devices did up to a moment.
@@ -138,9 +140,11 @@ enum What {
 
 /// The first ticks of a fleet are spread over this time, and over a longer one from so many devices on; over no longer than their
 /// interval.
-const SPREAD: i64 = 1_000_000;
+const SPREAD: i64 = SECOND;
 const LARGE: usize = 50;
-const LARGE_SPREAD: i64 = 10_000_000;
+const LARGE_SPREAD: i64 = 10 * SECOND;
+
+const SECOND: i64 = 1_000_000;
 
 impl Fleet {
     /// A fleet whose devices begin at a moment.
@@ -167,7 +171,7 @@ impl Fleet {
             let first = spread.min(interval) * (nth + 1) / of;
             self.schedule.put(now + first, What::Tick, device);
         }
-        let wait = nth * 1_000_000 / i64::from(self.plan.connections_per_second);
+        let wait = nth * SECOND / i64::from(self.plan.connections_per_second);
         self.schedule.put(now + wait, What::Connect, device);
         self.devices.push(Device::new(place, number, group.initial.clone()));
     }
@@ -280,7 +284,7 @@ impl Fleet {
     fn message(&mut self, entry: Entry, place: u16, outbox: &mut Outbox) {
         let group = self.group(entry.device);
         let Some(message) = group.messages.get(usize::from(place)) else { return };
-        let next = entry.due + message.interval.max(limits::SHORTEST_INTERVAL);
+        let next = entry.due + message.interval();
         let wait = self.turns.as_mut().map_or(Duration::ZERO, |turns| turns.book(Timestamp::from_micros(entry.due)));
         if wait.is_zero() {
             self.schedule.put(next, What::Message(place), entry.device);
@@ -337,6 +341,41 @@ impl Fleet {
         });
     }
 
+    /// Passes over what is due before a moment: the devices were off. Their grids and their state stay, and scripts that slept wake.
+    pub fn pass_over(&mut self, until: Timestamp) {
+        let until = until.as_micros();
+        for mut entry in std::mem::take(&mut self.schedule).sorted() {
+            let group = &self.plan.groups[usize::from(self.devices[entry.device as usize].group)];
+            let interval = match entry.what {
+                What::Tick => group.interval.unwrap_or(SECOND),
+                What::Message(place) => group.messages.get(usize::from(place)).map_or(SECOND, Message::interval),
+                What::Wake(_) | What::Connect | What::Held(_) | What::Replay => 0,
+            };
+            if entry.due < until {
+                let intervals =
+                    (until - entry.due).checked_div(interval).map_or(0, |whole| whole + i64::from((until - entry.due) % interval > 0));
+                if let What::Message(_) = entry.what {
+                    self.tally.passed_over += intervals.unsigned_abs();
+                }
+                entry.due = if interval > 0 { entry.due + intervals * interval } else { until };
+            }
+            self.schedule.0.push(Reverse(entry));
+        }
+        self.now = self.now.max(until);
+    }
+
+    /// The devices speak to another hub from now on, and have to be connected there.
+    pub fn reconnect(&mut self, ways: Ways, now: Timestamp) {
+        self.ways = ways;
+        let sends = |what| matches!(what, What::Connect | What::Message(_) | What::Held(_) | What::Replay);
+        self.schedule.0.retain(|Reverse(entry)| !sends(entry.what));
+        for (index, device) in (0u32..).zip(&mut self.devices) {
+            device.connected = false;
+            let wait = i64::from(index) * SECOND / i64::from(self.plan.connections_per_second);
+            self.schedule.put(now.as_micros().max(self.now) + wait, What::Connect, index);
+        }
+    }
+
     /// The properties that devices which may send have not reported yet; they count as reported from now on.
     pub fn take_reports(&mut self) -> Vec<TwinReport> {
         if !self.ways.twins {
@@ -373,6 +412,13 @@ impl Fleet {
         let at = self.devices.partition_point(|device| (usize::from(device.group), device.number) < (place, number));
         let found = self.devices.get(at).filter(|device| usize::from(device.group) == place && device.number == number);
         found.map(|_| u32::try_from(at).expect("a fleet is bounded"))
+    }
+}
+
+impl Message {
+    /// Microseconds between two of them.
+    fn interval(&self) -> i64 {
+        self.interval.max(limits::SHORTEST_INTERVAL)
     }
 }
 

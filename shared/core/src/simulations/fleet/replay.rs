@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::simulations::model::Interval;
+use crate::simulations::Recorded;
 
 /// The messages of a replay file with their times, in the file's order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,17 +12,11 @@ pub struct Replay {
 }
 
 impl Replay {
-    /// The messages of a file: lines of `telemetry,hh:mm:ss,MESSAGE`. Lines of other kinds are passed over. `again` begins anew at
-    /// its end.
+    /// These messages; `again` begins anew at their end.
     #[must_use]
-    pub fn parse(text: &str, again: bool) -> Self {
-        let lines = text.lines().filter_map(|line| {
-            let mut columns = line.splitn(3, ',');
-            let (kind, time, message) = (columns.next()?, columns.next()?, columns.next()?);
-            let offset = Interval::parse(time.trim()).ok()?.as_micros();
-            kind.trim().eq_ignore_ascii_case("telemetry").then(|| (offset, Bytes::copy_from_slice(message.trim().as_bytes())))
-        });
-        Self { lines: lines.collect(), again }
+    pub fn new(messages: &[Recorded<'_>], again: bool) -> Self {
+        let line = |recorded: &Recorded<'_>| (recorded.at.as_micros(), Bytes::copy_from_slice(recorded.message.as_bytes()));
+        Self { lines: messages.iter().map(line).collect(), again }
     }
 
     /// The message number `n`, counted on through repetitions, with the time from the one before it, in microseconds. The first has
@@ -45,10 +39,15 @@ impl Replay {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::simulations::recorded;
+
+    fn replay(text: &str, again: bool) -> Replay {
+        Replay::new(&recorded(text).unwrap(), again)
+    }
 
     #[test]
-    fn a_message_is_everything_behind_the_second_comma() {
-        let replay = Replay::parse("telemetry, 00:00:01,{\"a\":1,\"b\":2}\r\nnote,00:00:02,x\ntelemetry,00:00:04,y\n", false);
+    fn messages_come_with_the_time_from_the_one_before() {
+        let replay = replay("telemetry, 00:00:01,{\"a\":1,\"b\":2}\r\nnote,00:00:02,x\ntelemetry,00:00:04,y\n", false);
         assert_eq!(replay.message(0), Some((1_000_000, &Bytes::from_static(b"{\"a\":1,\"b\":2}"))));
         assert_eq!(replay.message(1), Some((3_000_000, &Bytes::from_static(b"y"))));
         assert_eq!(replay.message(2), None);
@@ -56,9 +55,9 @@ mod tests {
 
     #[test]
     fn a_replay_that_repeats_moves_on_in_time() {
-        let replay = Replay::parse("telemetry,00:00:00,a", true);
-        assert_eq!(replay.message(0), Some((0, &Bytes::from_static(b"a"))));
-        assert_eq!(replay.message(5), Some((1_000_000, &Bytes::from_static(b"a"))));
-        assert_eq!(Replay::parse("nothing", true).message(0), None);
+        let still = replay("telemetry,00:00:00,a", true);
+        assert_eq!(still.message(0), Some((0, &Bytes::from_static(b"a"))));
+        assert_eq!(still.message(5), Some((1_000_000, &Bytes::from_static(b"a"))));
+        assert_eq!(replay("", true).message(0), None);
     }
 }

@@ -291,7 +291,7 @@ fn an_edit_disturbs_only_what_changed() {
 fn replayed_messages_keep_the_distances_of_their_file() {
     let definition =
         FleetDefinition { groups: vec![group("a", 1, vec![rising()], &[SECOND])], connections_per_second: 1, ..FleetDefinition::default() };
-    let replay = Replay::parse("telemetry,00:00:01,first\ntelemetry,00:00:03,second", true);
+    let replay = Replay::new(&crate::simulations::recorded("telemetry,00:00:01,first\ntelemetry,00:00:03,second").unwrap(), true);
     let plan = Arc::new(FleetPlan::compile(&definition, ALL, Some(replay), |_| None));
     let sent = until(&mut Fleet::new(plan, AT_ONCE, at(0)), &Scripted::default(), 7 * SECOND);
     let expected = [(1, "first"), (3, "second"), (4, "first"), (6, "second"), (7, "first")];
@@ -307,6 +307,31 @@ fn a_bound_on_messages_holds_them_back_and_moves_the_grid() {
     let sent = until(&mut Fleet::new(plan, AT_ONCE, at(0)), &Scripted::default(), 12 * SECOND);
     let seconds: Vec<_> = sent.iter().map(|(due, ..)| due / SECOND).collect();
     assert_eq!(seconds, [0, 0, 0, 1, 1, 1, 2, 10, 10, 10, 11, 11, 11, 12]);
+}
+
+#[test]
+fn what_is_passed_over_leaves_everything_on_its_grid() {
+    let engine = Scripted::default();
+    let mut fleet = Fleet::new(plan(vec![group("a", 1, vec![rising()], &[SECOND, 7 * SECOND])]), AT_ONCE, at(0));
+    until(&mut fleet, &engine, 2_500_000);
+    fleet.pass_over(at(3_600 * SECOND + 1));
+    assert_eq!(fleet.tally().passed_over, 3_598 + 514);
+    let sent = until(&mut fleet, &engine, 3_606 * SECOND);
+    assert_eq!(sent[0], (3_601 * SECOND, "a.0".to_owned(), "{\"n\":3}".to_owned()), "the state goes on from where it was");
+    assert_eq!(sent.iter().filter(|(due, ..)| *due == 3_605 * SECOND).count(), 2, "3605 is a multiple of 7");
+    assert_eq!(sent.len(), 7);
+}
+
+#[test]
+fn devices_that_change_their_hub_connect_again_and_go_on() {
+    let engine = Scripted::default();
+    let mut fleet = Fleet::new(plan(vec![group("a", 2, vec![rising()], &[SECOND])]), AT_ONCE, at(0));
+    until(&mut fleet, &engine, 2_500_000);
+    fleet.reconnect(Ways { at_once: false, twins: true }, at(2_600_000));
+    let outbox = block_on(fleet.advance(&engine, at(10 * SECOND), 100));
+    assert_eq!((outbox.connects.len(), outbox.messages.len()), (2, 0));
+    fleet.connected("a.1", at(10 * SECOND));
+    assert_eq!(until(&mut fleet, &engine, 10 * SECOND), [(10 * SECOND, "a.1".to_owned(), "{\"n\":10}".to_owned())]);
 }
 
 #[test]

@@ -1,0 +1,277 @@
+//! Turns a simulation into tasks, one for each part of its fleet.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::Deserialize as _;
+
+use super::directory::HubDirectory;
+use super::fleet::{FleetDefinition, GroupDefinition, Part, Source};
+use super::launch::{KIND, Launch, Progress, Roster, StoredFleet, load_fleet, roster_key, run_key, runs, store_fleet};
+use super::model::{DeviceModel, ScriptEntry};
+use super::stock_scripts::stock_script;
+use super::{Counters, FleetError, Fleets, HubChoice, Models, Override, RateLimits, Scripts, Settings, Simulation, SimulationRecords};
+use crate::ids::{NamespaceId, StreamId, StreamName, TaskId};
+use crate::limits;
+use crate::ports::{Clock, Condition, Documents, DocumentsExt as _, Entropy, Hubs, PortError, StepMessage, TaskQueue};
+use crate::streams::{Program, ProgramKind, StreamUsers};
+use crate::tasks::{Phase, Task, TaskStore};
+
+/// The stream of the local hub.
+pub const DEVICES_STREAM: &str = "devices";
+
+/// How long after a deletion its tasks are asked to look.
+const SOON: Duration = Duration::from_millis(50);
+
+/// Lets the devices of a simulation live, as durable tasks.
+#[derive(Debug, Clone)]
+pub struct FleetKeeper {
+    /// Where all is stored.
+    pub documents: Arc<dyn Documents>,
+    /// The tasks.
+    pub tasks: TaskStore,
+    /// Their messages.
+    pub queue: Arc<dyn TaskQueue>,
+    /// Models of devices.
+    pub models: Models,
+    /// Scripts that were uploaded.
+    pub scripts: Scripts,
+    /// Which hubs there are.
+    pub directory: HubDirectory,
+    /// What can be spoken to.
+    pub hubs: Arc<dyn Hubs>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// For the ids of tasks.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+impl FleetKeeper {
+    async fn define(&self, settings: &Settings, hub: &HubChoice) -> Result<FleetDefinition, PortError> {
+        let mut groups = Vec::new();
+        for entry in settings.models.iter().filter(|entry| entry.count > 0) {
+            let model = if entry.id == Override::CUSTOM { Some(DeviceModel::custom()) } else { self.models.find(&entry.id).await? };
+            let Some(model) = model else {
+                tracing::warn!(model = entry.id, "there is no such device model; its devices are left out");
+                continue;
+            };
+            let model = entry.overridden.as_ref().map_or_else(|| model.clone(), |changes| changes.apply(&model));
+            let mut sources = Vec::new();
+            for script in model.simulation.scripts.iter().chain(model.methods.iter().map(|(_, script)| script)) {
+                sources.push(self.source(script).await?);
+            }
+            groups.push(GroupDefinition { model, count: entry.count, sources });
+        }
+        let given = settings.rate_limits;
+        let at_once = hub.connects_at_once();
+        let connections = match given {
+            Some(given) => given.connections_per_second,
+            None if at_once => limits::LOCAL_CONNECTIONS_PER_SECOND,
+            None => RateLimits::default().connections_per_second,
+        };
+        Ok(FleetDefinition {
+            groups,
+            replay: settings.replay_file.clone().map(|id| (id, settings.replay_again)),
+            seed: settings.seed,
+            connections_per_second: connections,
+            // An IoT Hub's adapter keeps to the bound itself, since only it knows what was really sent.
+            messages_per_second: given.filter(|_| at_once).map(|given| given.messages_per_second),
+        })
+    }
+
+    async fn source(&self, entry: &ScriptEntry) -> Result<Source, PortError> {
+        if entry.kind.eq_ignore_ascii_case("internal") {
+            return Ok(Source::Internal);
+        }
+        if !entry.kind.eq_ignore_ascii_case("javascript") {
+            return Ok(Source::Missing(format!("there are no scripts of the type {:?}", entry.kind)));
+        }
+        if !entry.path.eq_ignore_ascii_case("storage") {
+            let known = stock_script(&entry.path).map(|script| Source::Stock(script.name.to_string()));
+            return Ok(known.unwrap_or_else(|| Source::Missing(format!("there is no script {:?}", entry.path))));
+        }
+        let id = entry.id.as_deref().unwrap_or_default();
+        let found = self.scripts.find(id).await?.map(|script| Source::Text(script.name.to_string(), script.text.to_string()));
+        Ok(found.unwrap_or_else(|| Source::Missing(format!("there is no uploaded script {id:?}"))))
+    }
+
+    /// Devices of each model in one part. A target may take the messages of one writer only.
+    fn part_size(fleet: &StoredFleet) -> u32 {
+        if fleet.target.is_some() { u32::MAX } else { limits::DEVICES_PER_PART }
+    }
+
+    async fn roster(&self) -> Result<Roster, PortError> {
+        Ok(self.documents.get_json(&roster_key()).await?.map(|(roster, _)| roster).unwrap_or_default())
+    }
+
+    async fn write(&self, roster: &Roster) -> Result<(), PortError> {
+        self.documents.put_json(&roster_key(), roster, Condition::Any).await.map(drop)
+    }
+
+    /// Has a task look at the simulation, wherever it stands.
+    async fn wake(&self, id: &TaskId) -> Result<(), PortError> {
+        let message = StepMessage { task: id.clone(), step: u64::MAX };
+        self.queue.enqueue(message, self.clock.now().plus(SOON)).await
+    }
+
+    /// Has the tasks of former runs end. One that is at work sees by itself that its run is over. Answers those that are still there.
+    async fn dismiss(&self, former: Vec<TaskId>) -> Result<Vec<TaskId>, PortError> {
+        let mut left = Vec::new();
+        for id in former {
+            match self.tasks.get(&id).await? {
+                Some((task, _)) if task.phase == Phase::Running => {
+                    self.wake(&id).await?;
+                    left.push(id);
+                }
+                Some(_) => self.tasks.remove(&id).await?,
+                None => {}
+            }
+        }
+        Ok(left)
+    }
+
+    /// Removes what runs have left behind of which nothing is there any more.
+    async fn tidy(&self, roster: &Roster) -> Result<(), PortError> {
+        if roster.former.is_empty() {
+            let present = run_key(&roster.run);
+            for listed in self.documents.list_all(&runs()).await? {
+                if roster.run.is_empty() || !listed.key.as_str().starts_with(present.as_str()) {
+                    self.documents.delete(&listed.key, Condition::Any).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn task(&self, id: TaskId, launch: &Launch) -> Task {
+        let now = self.clock.now();
+        Task {
+            id,
+            kind: KIND.to_owned(),
+            specification: serde_json::to_value(launch).expect("plain data serialises"),
+            phase: Phase::Running,
+            step: 0,
+            lease: None,
+            snapshot: None,
+            progress: serde_json::to_value(Progress::default()).expect("plain data serialises"),
+            message: "Starting.".to_owned(),
+            troubles: 0,
+            created: now,
+            due: now,
+        }
+    }
+
+    /// Begins a task of the present run, or begins it again after its end.
+    async fn begin(&self, id: &TaskId, launch: &Launch) -> Result<(), PortError> {
+        match self.tasks.get(id).await? {
+            Some((task, _)) if task.phase == Phase::Running => {}
+            Some((ended, etag)) => {
+                let task = Task { step: ended.step + 1, ..self.task(id.clone(), launch) };
+                self.tasks.put(&task, etag).await?;
+            }
+            None => drop(self.tasks.create(&self.task(id.clone(), launch)).await?),
+        }
+        self.wake(id).await
+    }
+}
+
+#[async_trait]
+impl Fleets for FleetKeeper {
+    async fn prepare(&self, simulation: &Simulation) -> Result<(), FleetError> {
+        let settings = &simulation.settings;
+        let hub = self.directory.choose(&settings.hub, settings.target.as_ref()).await?;
+        self.hubs.supports(&hub).map_err(FleetError::Settings)?;
+        let Some(run) = &simulation.run else { return Ok(()) };
+        let fleet = StoredFleet {
+            definition: self.define(settings, &hub).await?,
+            hub: settings.hub.clone(),
+            target: settings.target.clone(),
+            limits: settings.rate_limits.unwrap_or_default(),
+            delete_devices: settings.delete_devices_when_ends,
+        };
+        Ok(store_fleet(&*self.documents, run, simulation.version, &fleet).await?)
+    }
+
+    async fn settle(&self, simulation: &Simulation) -> Result<(), PortError> {
+        let mut roster = self.roster().await?;
+        let Some(run) = &simulation.run else {
+            // The tasks see that they are not wanted any more. What they counted stays.
+            for id in &roster.parts {
+                self.wake(id).await?;
+            }
+            return Ok(());
+        };
+        let Some(fleet) = load_fleet(&*self.documents, run, simulation.version).await? else { return Ok(()) };
+        if roster.run != *run {
+            let Roster { parts, former, .. } = roster;
+            roster = Roster { run: run.clone(), parts: Vec::new(), former: former.into_iter().chain(parts).collect() };
+        }
+        let over = simulation.settings.end.is_some_and(|end| end.at <= self.clock.now());
+        let size = Self::part_size(&fleet);
+        let parts = Part::count(&fleet.definition, size);
+        while roster.parts.len() < parts as usize {
+            roster.parts.push(TaskId::from_bits(self.entropy.draw()));
+        }
+        // Before the tasks, so that none is ever there of which nobody knows.
+        self.write(&roster).await?;
+        for (index, id) in (0u32..).zip(&roster.parts) {
+            if over {
+                self.wake(id).await?;
+            } else {
+                self.begin(id, &Launch { run: run.clone(), part: Part { index, size } }).await?;
+            }
+        }
+        roster.former = self.dismiss(roster.former).await?;
+        self.write(&roster).await?;
+        self.tidy(&roster).await
+    }
+
+    async fn end(&self, _: &Simulation) -> Result<(), PortError> {
+        let Roster { parts, former, .. } = self.roster().await?;
+        let former = self.dismiss(former.into_iter().chain(parts).collect()).await?;
+        self.write(&Roster { former, ..Roster::default() }).await
+    }
+
+    async fn counters(&self, simulation: &Simulation) -> Result<Counters, PortError> {
+        let roster = self.roster().await?;
+        let mut counters = Counters::default();
+        let mut alive = simulation.run.as_ref() == Some(&roster.run) && !roster.parts.is_empty();
+        for id in &roster.parts {
+            let Some((task, _)) = self.tasks.get(id).await? else { continue };
+            let progress = Progress::deserialize(&task.progress).unwrap_or_default();
+            alive &= task.phase == Phase::Running && progress.version > 0;
+            progress.add_to(&mut counters, self.clock.now());
+        }
+        counters.running = alive && simulation.is_active(self.clock.now());
+        Ok(counters)
+    }
+}
+
+/// A simulation that is enabled uses the stream of the local hub, or the one that is its target.
+#[async_trait]
+impl StreamUsers for FleetKeeper {
+    async fn uses(&self) -> Result<Vec<(StreamName, Program)>, PortError> {
+        let records = SimulationRecords::new(Arc::clone(&self.documents));
+        let Some(simulation) = records.stored().await?.filter(|simulation| simulation.settings.enabled) else { return Ok(Vec::new()) };
+        let settings = &simulation.settings;
+        let stream = match self.directory.choose(&settings.hub, settings.target.as_ref()).await {
+            Ok(HubChoice::Local) => Some(devices_stream()),
+            Ok(HubChoice::Target(target)) => {
+                let target = crate::targets::Target::parse(&serde_json::Value::Object(target)).ok();
+                target.and_then(|target| target.stream().cloned())
+            }
+            Ok(HubChoice::IotHub(_)) | Err(FleetError::Settings(_)) => None,
+            Err(FleetError::Store(error)) => return Err(error),
+        };
+        let program = Program { application: "simulations".to_owned(), kind: ProgramKind::Services, name: super::ONLY.to_owned() };
+        Ok(stream.into_iter().map(|stream| (stream, program.clone())).collect())
+    }
+}
+
+/// The stream of the local hub.
+#[must_use]
+pub fn devices_stream() -> StreamName {
+    let namespace = NamespaceId::try_from(crate::streams::DEFAULT_NAMESPACE).expect("a fixed name");
+    StreamName { namespace, stream: StreamId::try_from(DEVICES_STREAM).expect("a fixed name") }
+}

@@ -1,0 +1,171 @@
+//! A part of a fleet in memory: devices and their hub.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tracing::debug;
+
+use super::fleet::Fleet;
+use super::launch::{Progress, StoredFleet};
+use crate::ports::{Clock, DeviceMessage, Hub, HubDevice, MethodCall, ScriptEngine, SinkError, Timestamp};
+
+/// Messages handed over at once.
+const AT_ONCE: usize = 4096;
+
+/// Devices registered, or removed, by one call.
+const REGISTERED_AT_ONCE: usize = 1000;
+
+/// A part in memory.
+#[derive(Debug)]
+pub(super) struct Live {
+    pub(super) fleet: Fleet,
+    pub(super) hub: Box<dyn Hub>,
+    pub(super) stored: StoredFleet,
+    /// How long taking the last snapshot took.
+    pub(super) snapshot_cost: Duration,
+    pub(super) failures: Failures,
+}
+
+/// What a hub could not do.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Failures {
+    pub(super) messages: u64,
+    pub(super) connections: u64,
+    pub(super) reports: u64,
+}
+
+/// Why a part cannot go on.
+#[derive(Debug)]
+pub(super) enum Obstacle {
+    Later(String),
+    Never(String),
+}
+
+impl From<SinkError> for Obstacle {
+    fn from(error: SinkError) -> Self {
+        match error {
+            SinkError::Retry(text) => Self::Later(text),
+            SinkError::Fatal(text) => Self::Never(text),
+        }
+    }
+}
+
+/// What devices run on.
+#[derive(Debug)]
+pub(super) struct Host {
+    pub(super) engine: Arc<dyn ScriptEngine>,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+impl Live {
+    /// Goes on up to a moment, however much there is to send. What was told meanwhile is answered.
+    pub(super) async fn go_on(&mut self, host: &Host, until: Timestamp) -> Result<Vec<MethodCall>, Obstacle> {
+        let mut calls = Vec::new();
+        while !self.go_on_once(host, until, &mut calls).await? {}
+        Ok(calls)
+    }
+
+    /// Goes on towards a moment; answers whether it was reached.
+    pub(super) async fn go_on_once(&mut self, host: &Host, until: Timestamp, calls: &mut Vec<MethodCall>) -> Result<bool, Obstacle> {
+        let outbox = self.fleet.advance(&*host.engine, until, AT_ONCE).await;
+        for failure in &outbox.failures {
+            debug!(failure, "a device could not do what its model asks for");
+        }
+        if !outbox.connects.is_empty() {
+            self.hub.connect(outbox.connects).await?;
+        }
+        self.send(&*host.clock, outbox.messages).await?;
+        calls.extend(self.hear(host.clock.now()));
+        let reports = self.fleet.take_reports();
+        if !reports.is_empty() {
+            self.hub.report(reports).await?;
+        }
+        Ok(self.fleet.next_due().is_none_or(|due| due > until))
+    }
+
+    async fn send(&mut self, clock: &dyn Clock, mut messages: Vec<DeviceMessage>) -> Result<(), Obstacle> {
+        // After trouble, or a crash, the hub may already have what comes first.
+        let before = self.fleet.sent() - messages.len() as u64;
+        let had = self.hub.committed().records.saturating_sub(before);
+        messages.drain(..usize::try_from(had).unwrap_or(usize::MAX).min(messages.len()));
+        if messages.is_empty() {
+            return Ok(());
+        }
+        let due: Vec<Timestamp> = messages.iter().map(|message| message.created).collect();
+        self.hub.send(messages).await?;
+        let now = clock.now();
+        metrics::counter!("headwater_simulations_messages_total").increment(due.len() as u64);
+        let lateness = metrics::histogram!("headwater_simulations_lateness_seconds");
+        due.iter().for_each(|due| lateness.record(now.since(*due).as_secs_f64()));
+        Ok(())
+    }
+
+    /// Takes in what has happened at the hub; answers the methods that were called.
+    fn hear(&mut self, now: Timestamp) -> Vec<MethodCall> {
+        let news = self.hub.news();
+        news.connected.iter().for_each(|device| self.fleet.connected(device, now));
+        news.failed_reports.iter().for_each(|device| self.fleet.report_again(device));
+        for (device, desired) in news.desired {
+            self.fleet.desire(&device, desired);
+        }
+        self.failures.messages += news.failed_messages;
+        self.failures.connections += news.failed_connections;
+        self.failures.reports += news.failed_reports.len() as u64;
+        news.calls
+    }
+
+    /// What there is to say about this part.
+    pub(super) fn progress(&self, former: &Progress) -> Progress {
+        let Failures { messages, connections, reports } = self.failures;
+        Progress {
+            tally: self.fleet.tally(),
+            devices: self.fleet.plan().devices(),
+            committed: self.hub.committed(),
+            failed_messages: messages,
+            failed_connections: connections,
+            failed_reports: reports,
+            ..former.clone()
+        }
+    }
+}
+
+impl Failures {
+    pub(super) fn of(progress: &Progress) -> Self {
+        let Progress { failed_messages: messages, failed_connections: connections, failed_reports: reports, .. } = *progress;
+        Self { messages, connections, reports }
+    }
+}
+
+/// Registers devices behind those that are registered, until a moment at which it is enough for one step.
+pub(super) async fn register(
+    hub: &mut dyn Hub,
+    devices: &[HubDevice],
+    registered: &mut usize,
+    (clock, ends): (&dyn Clock, Timestamp),
+) -> Result<(), Obstacle> {
+    for chunk in devices.get(*registered..).unwrap_or_default().chunks(REGISTERED_AT_ONCE) {
+        hub.register(chunk).await?;
+        *registered += chunk.len();
+        if clock.now() >= ends {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Removes devices that are registered, from the last to the first, until a moment at which it is enough for one step.
+pub(super) async fn unregister(
+    hub: &mut dyn Hub,
+    devices: &[HubDevice],
+    registered: &mut usize,
+    (clock, ends): (&dyn Clock, Timestamp),
+) -> Result<(), Obstacle> {
+    for chunk in devices[..(*registered).min(devices.len())].rchunks(REGISTERED_AT_ONCE) {
+        hub.unregister(chunk).await?;
+        *registered -= chunk.len();
+        if clock.now() >= ends {
+            break;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,481 @@
+//! Lets a part of a fleet live as a durable task: messages out, a snapshot at the end of every step.
+//!
+//! A step does one of these things: it registers devices; it puts the fleet under another version of its simulation; it lets the devices
+//! live for a while; or it takes leave of a run that is over. Whatever decides what devices send is in a snapshot before they send it.
+//! So a step that is repeated after a crash sends the same messages under the same numbers, and the hub leaves out those it has.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures::future::{Either, select};
+use serde::Deserialize as _;
+use tracing::{debug, error, info, warn};
+
+use super::directory::HubDirectory;
+use super::fleet::{Fleet, FleetPlan, Replay, Ways};
+use super::launch::{Launch, Progress, Roster, StoredFleet, load_fleet, roster_key};
+use super::running::{Failures, Host, Live, Obstacle, register, unregister};
+use super::stock_scripts::stock_script;
+use super::{FleetError, Replays, Simulation, SimulationRecords, recorded};
+use crate::ids::TaskId;
+use crate::ports::{Clock, Committed, Documents, DocumentsExt as _, Etag, Hub, HubDevice, Hubs, MethodCall, Owner, PortError, ScriptEngine, Timestamp};
+use crate::tasks::{Kept, Next, Saved, StepContext, StepResult, Stepper, Task, TaskError};
+
+/// How often a running step looks whether its simulation has changed.
+const LOOK: Duration = Duration::from_millis(400);
+
+/// The fleet goes on no more often than this, so that what is due at about the same time is sent together.
+const QUANTUM: Duration = Duration::from_millis(20);
+
+/// What was due for no longer than this while nothing ran is sent late. Of what was due for longer, the rest is passed over: the
+/// devices were off.
+const CATCH_UP: Duration = Duration::from_secs(60);
+
+/// How much later than its time a step may begin before it has to save that first.
+const SLACK: Duration = Duration::from_secs(2);
+
+/// The longest pause of a task whose devices have nothing to do, should the message that is to wake it be lost.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// A wait for a hub from which on people are told of it.
+const NOTICEABLE: Duration = Duration::from_secs(1);
+
+/// A snapshot may take this share of the time between two of them; a large one makes steps longer.
+const SNAPSHOT_SHARE: u32 = 20;
+
+/// Attempts to remove devices from a hub that does not answer before they are left there.
+const FAREWELLS: u32 = 8;
+
+/// Steps the parts of fleets.
+#[derive(Debug)]
+pub struct SimulationStepper {
+    documents: Arc<dyn Documents>,
+    records: SimulationRecords,
+    replays: Replays,
+    directory: HubDirectory,
+    hubs: Arc<dyn Hubs>,
+    host: Host,
+    kept: Kept<Live>,
+}
+
+/// How a stretch of life ended.
+#[derive(Debug)]
+enum Ended {
+    /// It is time to save.
+    Budget,
+    /// There is nothing to do before this moment.
+    Idle(Timestamp),
+    /// Methods were called.
+    Called(Vec<MethodCall>),
+    /// The simulation is another one now, or over.
+    Changed,
+}
+
+/// A step that ends early, with its result.
+type Early<T> = Result<T, Box<StepResult>>;
+
+impl SimulationStepper {
+    /// A stepper that keeps at most so many parts in memory between their steps.
+    #[must_use]
+    pub fn new(
+        documents: &Arc<dyn Documents>,
+        replays: Replays,
+        directory: HubDirectory,
+        hubs: Arc<dyn Hubs>,
+        engine: Arc<dyn ScriptEngine>,
+        clock: Arc<dyn Clock>,
+        keeps: usize,
+    ) -> Self {
+        let records = SimulationRecords::new(Arc::clone(documents));
+        let host = Host { engine, clock };
+        Self { documents: Arc::clone(documents), records, replays, directory, hubs, host, kept: Kept::new(keeps) }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.host.clock.now()
+    }
+
+    async fn load(&self, task: &Task, launch: &Launch, version: u64) -> Result<StoredFleet, PortError> {
+        let stored = load_fleet(&*self.documents, &launch.run, version).await?;
+        stored.ok_or_else(|| corrupt(task, std::io::Error::other("its fleet is not defined")))
+    }
+
+    async fn plan(&self, stored: &StoredFleet, launch: &Launch) -> Result<Arc<FleetPlan>, PortError> {
+        let replay = match &stored.definition.replay {
+            None => None,
+            Some((id, again)) => {
+                // A file that is gone leaves the devices with nothing to replay.
+                let file = self.replays.find(id).await?;
+                let messages = file.as_ref().and_then(|file| recorded(&file.content).ok()).unwrap_or_default();
+                Some(Replay::new(&messages, *again))
+            }
+        };
+        Ok(Arc::new(FleetPlan::compile(&stored.definition, launch.part, replay, stock_script)))
+    }
+
+    /// Opens the hub of a fleet; answers its label, too.
+    async fn open(&self, task: &Task, stored: &StoredFleet, progress: &Progress) -> Result<Early<(Box<dyn Hub>, Ways, String)>, PortError> {
+        let choice = match self.directory.choose(&stored.hub, stored.target.as_ref()).await {
+            Ok(choice) => choice,
+            Err(FleetError::Settings(why)) => return Ok(Err(hindered(task, progress, Obstacle::Never(why)))),
+            Err(FleetError::Store(error)) => return Err(error),
+        };
+        let at_once = choice.connects_at_once();
+        let opened = self.hubs.open(&choice, &Owner(task.id.to_string()), progress.committed, &stored.limits).await;
+        Ok(match opened {
+            Ok(hub) => Ok((hub, Ways { at_once, twins: !at_once }, choice.label())),
+            Err(error) => Err(hindered(task, progress, error.into())),
+        })
+    }
+
+    /// Registers devices, and begins the fleet once all are.
+    async fn begin(
+        &self,
+        task: &Task,
+        launch: &Launch,
+        mut progress: Progress,
+        version: u64,
+        context: &StepContext<'_>,
+    ) -> Result<StepResult, PortError> {
+        if !self.former_are_gone(context).await? {
+            let soon = self.now().plus(LOOK);
+            return Ok(result(Next::At(soon), Saved::Kept, &progress, "Waiting for the devices of the run before to end."));
+        }
+        let stored = self.load(task, launch, version).await?;
+        let (mut hub, ways, label) = match self.open(task, &stored, &progress).await? {
+            Ok(opened) => opened,
+            Err(early) => return Ok(*early),
+        };
+        if (progress.version, &progress.hub) != (version, &label) {
+            (progress.version, progress.hub, progress.registered) = (version, label, 0);
+        }
+        let plan = self.plan(&stored, launch).await?;
+        let devices: Vec<HubDevice> = plan.hub_devices().collect();
+        let enough = self.now().plus(context.budget.wall);
+        if let Err(obstacle) = register(&mut *hub, &devices, &mut progress.registered, (&*self.host.clock, enough)).await {
+            return Ok(*hindered(task, &progress, obstacle));
+        }
+        if progress.registered < devices.len() {
+            let message = format!("Registering devices: {} of {}.", progress.registered, devices.len());
+            return Ok(result(Next::Again, Saved::Kept, &progress, &message));
+        }
+        progress.began = Some(self.now());
+        let fleet = Fleet::new(plan, ways, self.now());
+        let live = Live { fleet, hub, stored, snapshot_cost: Duration::ZERO, failures: Failures::default() };
+        Ok(self.saved(task, live, &progress, Next::Again, context))
+    }
+
+    /// Whether no task of a former run is left, which may still be removing devices of the same ids.
+    async fn former_are_gone(&self, context: &StepContext<'_>) -> Result<bool, PortError> {
+        let roster: Option<(Roster, Etag)> = self.documents.get_json(&roster_key()).await?;
+        for id in roster.map(|(roster, _)| roster.former).unwrap_or_default() {
+            if context.store.get(&id).await?.is_some() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Brings a part that has begun to memory.
+    async fn bring(&self, task: &Task, launch: &Launch, progress: &mut Progress, context: &StepContext<'_>) -> Result<Early<Live>, PortError> {
+        if let Some(live) = self.kept.take(task, context.stands_at) {
+            return Ok(Ok(live));
+        }
+        let stored = self.load(task, launch, progress.version).await?;
+        let (hub, ways, label) = match self.open(task, &stored, progress).await? {
+            Ok(opened) => opened,
+            Err(early) => return Ok(Err(early)),
+        };
+        let snapshot = task.snapshot.as_ref().ok_or_else(|| corrupt(task, std::io::Error::other("it has no snapshot")))?;
+        let state = context.store.load_snapshot(&task.id, snapshot).await?;
+        let mut fleet = Fleet::restore(self.plan(&stored, launch).await?, ways, &state).map_err(|error| corrupt(task, error))?;
+        let mut live = Live { hub, stored, snapshot_cost: Duration::ZERO, failures: Failures::of(progress), fleet: fleet.clone() };
+        if label != progress.hub {
+            // The configuration of the host has changed: nobody is known there yet.
+            let devices: Vec<HubDevice> = fleet.plan().hub_devices().collect();
+            if let Err(error) = live.hub.register(&devices).await {
+                return Ok(Err(hindered(task, progress, error.into())));
+            }
+            progress.hub = label;
+            fleet.reconnect(ways, self.now());
+        } else if !ways.at_once {
+            fleet.reconnect(ways, self.now()); // Connections end with the process that made them.
+        }
+        live.fleet = fleet;
+        Ok(Ok(live))
+    }
+
+    /// Puts a part under another version of its simulation.
+    async fn change(
+        &self,
+        task: &Task,
+        launch: &Launch,
+        mut live: Live,
+        mut progress: Progress,
+        version: u64,
+        context: &StepContext<'_>,
+    ) -> Result<StepResult, PortError> {
+        let stored = self.load(task, launch, version).await?;
+        // Up to now the old version holds. If a step was broken off, it may have sent some of this already.
+        let now = self.now();
+        if let Err(obstacle) = live.go_on(&self.host, now.min(progress.window.unwrap_or(now))).await {
+            return Ok(*interrupted(task, &progress, &live, obstacle));
+        }
+        let (mut fleet, changes) = live.fleet.change(self.plan(&stored, launch).await?, now);
+        let other_hub = (&stored.hub, &stored.target) != (&live.stored.hub, &live.stored.target);
+        let (removed, mut new) = (changes.removed, changes.added);
+        live.hub.disconnect(&removed.iter().map(|device| Arc::clone(&device.id)).collect::<Vec<_>>()).await;
+        let (mut hub, mut failure) = (live.hub, None);
+        if other_hub {
+            let former: Vec<HubDevice> = live.stored_devices(&removed, &fleet);
+            if let Err(error) = hub.unregister(&former).await {
+                warn!(%error, "devices are left in the registry of the former hub");
+            }
+            progress.committed = Committed { records: fleet.sent(), bytes: 0 };
+            let (opened, ways, label) = match self.open(task, &stored, &progress).await? {
+                Ok(opened) => opened,
+                Err(early) => return Ok(*early),
+            };
+            (hub, progress.hub) = (opened, label);
+            new = fleet.plan().hub_devices().collect();
+            fleet.reconnect(ways, now);
+        } else if !removed.is_empty() {
+            failure = hub.unregister(&removed).await.err();
+        }
+        if failure.is_none() && !new.is_empty() {
+            failure = hub.register(&new).await.err();
+        }
+        if let Some(error) = failure {
+            return Ok(*hindered(task, &progress, error.into()));
+        }
+        info!(added = new.len(), removed = removed.len(), version, "the fleet follows another version of its simulation");
+        progress.version = version;
+        progress.registered = fleet.plan().devices();
+        let live = Live { fleet, hub, stored, ..live };
+        Ok(self.saved(task, live, &progress, Next::Again, context))
+    }
+
+    /// Lets the devices live until it is time to save.
+    async fn live(&self, live: &mut Live, progress: &Progress, simulation: &Simulation, context: &StepContext<'_>) -> Result<Result<Ended, Obstacle>, PortError> {
+        let began = self.now();
+        let ends = began.plus(Self::length(live, context)).min(progress.window.unwrap_or(began));
+        // The end itself is no longer part.
+        let end = simulation.settings.end.map(|end| end.at);
+        let last = end.map_or(ends, |end| ends.min(Timestamp::from_micros(end.as_micros() - 1)));
+        let (mut looked, mut calls) = (began, Vec::new());
+        loop {
+            let now = self.now();
+            if now.since(looked) >= LOOK {
+                looked = now;
+                if !self.is_current(simulation).await? {
+                    return Ok(Ok(Ended::Changed));
+                }
+            }
+            let going = live.go_on_once(&self.host, now.min(last), &mut calls);
+            let caught_up = match self.unless_changed(simulation, context, going).await? {
+                Some(Ok(caught_up)) => caught_up,
+                Some(Err(obstacle)) => return Ok(Err(obstacle)),
+                None => return Ok(Ok(Ended::Changed)),
+            };
+            let now = self.now();
+            match () {
+                () if !calls.is_empty() => return Ok(Ok(Ended::Called(calls))),
+                () if end.is_some_and(|end| end <= now) && caught_up => return Ok(Ok(Ended::Changed)),
+                () if now >= ends => return Ok(Ok(Ended::Budget)),
+                () if !caught_up => continue,
+                () => {}
+            }
+            let next = [live.fleet.next_due(), end, Some(now.plus(IDLE))].into_iter().flatten().min().unwrap_or(now);
+            if next >= ends && !live.hub.listens() {
+                return Ok(Ok(Ended::Idle(next)));
+            }
+            let pause = next.min(ends).since(now).min(LOOK).max(QUANTUM);
+            self.host.clock.sleep(pause).await;
+        }
+    }
+
+    /// How long the devices live before they are saved.
+    fn length(live: &Live, context: &StepContext<'_>) -> Duration {
+        context.budget.wall.max(live.snapshot_cost * SNAPSHOT_SHARE).min(context.budget.longest)
+    }
+
+    async fn is_current(&self, simulation: &Simulation) -> Result<bool, PortError> {
+        Ok(self.records.stored().await?.is_some_and(|now| (now.version, &now.run) == (simulation.version, &simulation.run)))
+    }
+
+    /// Waits for a hub, but not for one whose simulation changes meanwhile: it may be down for hours. A wait that people would
+    /// notice is said.
+    async fn unless_changed<T>(&self, simulation: &Simulation, context: &StepContext<'_>, work: impl Future<Output = T>) -> Result<Option<T>, PortError> {
+        let mut work = std::pin::pin!(work);
+        let began = self.now();
+        loop {
+            match select(work.as_mut(), self.host.clock.sleep(LOOK)).await {
+                Either::Left((done, _)) => return Ok(Some(done)),
+                Either::Right(_) if !self.is_current(simulation).await? => return Ok(None),
+                Either::Right(_) if self.now().since(began) >= NOTICEABLE => {
+                    context.voice.say("Waiting for the hub to take what was sent.").await?;
+                }
+                Either::Right(_) => {}
+            }
+        }
+    }
+
+    /// Lets the devices live for a step.
+    async fn run(&self, task: &Task, mut live: Live, progress: &Progress, simulation: &Simulation, context: &StepContext<'_>) -> Result<StepResult, PortError> {
+        let now = self.now();
+        let window = progress.window.unwrap_or(now);
+        // A hub that could not be reached is no reason to lose anything.
+        if task.troubles == 0 && now.since(window) > CATCH_UP {
+            return self.wake_up(task, live, progress, window, context).await;
+        }
+        let ended = match self.live(&mut live, progress, simulation, context).await? {
+            Ok(ended) => ended,
+            Err(obstacle) => return Ok(*interrupted(task, progress, &live, obstacle)),
+        };
+        match self.unless_changed(simulation, context, live.hub.flush()).await? {
+            Some(Ok(())) => {}
+            Some(Err(error)) => return Ok(*interrupted(task, progress, &live, error.into())),
+            None => return Ok(*interrupted(task, progress, &live, Obstacle::Later("the simulation has changed".to_owned()))),
+        }
+        let next = match ended {
+            Ended::Idle(moment) => Next::At(moment),
+            Ended::Called(calls) => {
+                let now = self.now();
+                for MethodCall { device, method, payload } in &calls {
+                    let runs = live.fleet.call_method(device, method, payload, now);
+                    debug!(%device, method, runs, "a method was called");
+                }
+                Next::Again
+            }
+            Ended::Budget | Ended::Changed => Next::Again,
+        };
+        Ok(self.saved(task, live, progress, next, context))
+    }
+
+    /// Goes on after nothing ran for long: what a step that was broken off may have sent is sent, the rest is passed over.
+    async fn wake_up(&self, task: &Task, mut live: Live, progress: &Progress, window: Timestamp, context: &StepContext<'_>) -> Result<StepResult, PortError> {
+        if let Err(obstacle) = live.go_on(&self.host, window).await {
+            return Ok(*interrupted(task, progress, &live, obstacle));
+        }
+        live.fleet.pass_over(self.now());
+        info!(passed_over = live.fleet.tally().passed_over, "the devices were off, and go on from now");
+        Ok(self.saved(task, live, progress, Next::Again, context))
+    }
+
+    /// Ends the devices of a run that is over.
+    async fn leave(&self, task: &Task, launch: &Launch, mut progress: Progress, gone: bool, context: &StepContext<'_>) -> Result<StepResult, PortError> {
+        let kept = self.kept.take(task, context.stands_at);
+        if let Some(live) = &kept {
+            progress = live.progress(&progress);
+        }
+        let stored = match load_fleet(&*self.documents, &launch.run, progress.version).await? {
+            Some(stored) if progress.registered > 0 && (gone || stored.delete_devices) => Some(stored),
+            _ => None,
+        };
+        if let Some(stored) = stored.filter(|_| task.troubles < FAREWELLS) {
+            let mut hub = match (kept, self.open(task, &stored, &progress).await?) {
+                (Some(live), _) => live.hub,
+                (None, Ok((hub, ..))) => hub,
+                (None, Err(early)) => return Ok(*early),
+            };
+            let devices: Vec<HubDevice> = self.plan(&stored, launch).await?.hub_devices().collect();
+            let enough = self.now().plus(context.budget.wall);
+            if let Err(obstacle) = unregister(&mut *hub, &devices, &mut progress.registered, (&*self.host.clock, enough)).await {
+                return Ok(*hindered(task, &progress, obstacle));
+            }
+            if progress.registered > 0 {
+                return Ok(result(Next::Again, Saved::Kept, &progress, "Removing devices."));
+            }
+        }
+        (progress.devices, progress.ended) = (0, Some(self.now()));
+        info!(gone, "the devices have ended");
+        let next = if gone { Next::Stopped } else { Next::Finished };
+        Ok(result(next, Saved::Dropped, &progress, "Ended."))
+    }
+
+    /// The result of a step after which the devices are where `live` is.
+    fn saved(&self, task: &Task, mut live: Live, progress: &Progress, next: Next, context: &StepContext<'_>) -> StepResult {
+        let before = self.now();
+        let snapshot = live.fleet.snapshot();
+        let now = self.now();
+        live.snapshot_cost = now.since(before);
+        let mut progress = live.progress(progress);
+        let begins = if let Next::At(moment) = next { moment } else { now };
+        progress.window = Some(begins.plus(Self::length(&live, context) + SLACK));
+        let message = format!("Running: {} devices.", progress.devices);
+        self.kept.keep(task, now, live);
+        result(next, Saved::New(snapshot), &progress, &message)
+    }
+}
+
+fn result(next: Next, saved: Saved, progress: &Progress, message: &str) -> StepResult {
+    let progress = serde_json::to_value(progress).expect("plain data serialises");
+    StepResult { next, saved, progress, message: message.to_owned() }
+}
+
+fn corrupt(task: &Task, source: impl std::error::Error + Send + Sync + 'static) -> PortError {
+    PortError::Corrupt { what: format!("the task {}", task.id), source: Box::new(source) }
+}
+
+/// The result of a step that met an obstacle: what is durable counts, the rest is sent again from the former snapshot.
+fn interrupted(task: &Task, progress: &Progress, live: &Live, obstacle: Obstacle) -> Box<StepResult> {
+    hindered(task, &Progress { committed: live.hub.committed(), ..progress.clone() }, obstacle)
+}
+
+/// The result of a step that could not go on from where `progress` stands.
+fn hindered(task: &Task, progress: &Progress, obstacle: Obstacle) -> Box<StepResult> {
+    let former = Progress::deserialize(&task.progress).unwrap_or_default();
+    let got_on = progress.committed.records > former.committed.records || progress.registered != former.registered;
+    let attempt = if got_on { 1 } else { task.troubles + 1 };
+    let (next, message) = match obstacle {
+        Obstacle::Later(text) => (Next::Trouble { attempt }, format!("Waiting, attempt {attempt}: {text}")),
+        Obstacle::Never(text) => (Next::Failed, format!("Failed: {text}")),
+    };
+    Box::new(result(next, Saved::Kept, progress, &message))
+}
+
+#[async_trait]
+impl Stepper for SimulationStepper {
+    async fn step(&self, task: &Task, context: StepContext<'_>) -> Result<StepResult, TaskError> {
+        let launch = Launch::deserialize(&task.specification).map_err(|source| corrupt(task, source))?;
+        let mut progress = Progress::deserialize(&task.progress).map_err(|source| corrupt(task, source))?;
+        let simulation = self.records.stored().await?;
+        let gone = simulation.as_ref().is_none_or(|simulation| simulation.run.as_ref().is_some_and(|run| *run != launch.run));
+        let now = self.now();
+        let stepped = match simulation {
+            Some(simulation) if simulation.run.as_ref() == Some(&launch.run) && simulation.settings.end.is_none_or(|end| now < end.at) => {
+                if let Some(start) = simulation.settings.start.filter(|start| now < start.at) {
+                    return Ok(result(Next::At(start.at.min(now.plus(IDLE))), Saved::Kept, &progress, "Waiting for its start time."));
+                }
+                if progress.began.is_none() {
+                    self.begin(task, &launch, progress, simulation.version, &context).await
+                } else {
+                    match self.bring(task, &launch, &mut progress, &context).await {
+                        Ok(Ok(live)) if progress.version == simulation.version => self.run(task, live, &progress, &simulation, &context).await,
+                        Ok(Ok(live)) => self.change(task, &launch, live, progress, simulation.version, &context).await,
+                        Ok(Err(early)) => Ok(*early),
+                        Err(error) => Err(error),
+                    }
+                }
+            }
+            _ => self.leave(task, &launch, progress, gone, &context).await,
+        };
+        match stepped {
+            Err(damaged @ PortError::Corrupt { .. }) => {
+                error!(error = &damaged as &dyn std::error::Error, "the devices cannot be restored");
+                let progress = Progress::deserialize(&task.progress).unwrap_or_default();
+                Ok(*hindered(task, &progress, Obstacle::Never("its stored state cannot be read".to_owned())))
+            }
+            stepped => stepped,
+        }
+    }
+
+    fn committed(&self, task: &Task, etag: &Etag) {
+        self.kept.committed(task, etag);
+    }
+
+    fn forget(&self, id: &TaskId) {
+        self.kept.forget(id);
+    }
+}
