@@ -3,6 +3,7 @@
 //! | module | stands behind |
 //! |---|---|
 //! | [`clock`] | time and unpredictability: the system's, and a clock for tests |
+//! | [`javascript`] | the scripts of device models, on QuickJS |
 //! | [`memory`] | every store, kept in memory |
 //! | [`embedded`] | documents, event log and task queue in one folder on disk |
 //! | `aws` | documents and files in S3, the task queue in SQS, event logs in Kinesis and S3 (feature `aws`) |
@@ -22,6 +23,7 @@ pub mod embedded;
 mod event_block;
 pub mod folder;
 pub mod heralds;
+pub mod javascript;
 pub mod memory;
 pub mod specs_folder;
 mod stores;

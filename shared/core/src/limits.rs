@@ -184,3 +184,53 @@ pub const DEVICES: u64 = 1_000_000;
 
 /// Greatest document of a simulation in bytes: it is read often while the simulation runs.
 pub const SIMULATION_BYTES: usize = 1024 * 1024;
+
+/// Bytes of memory that one call of a script may take: a thousand times what a usual one takes, and little when every thread has one.
+pub const SCRIPT_MEMORY: usize = 16 * 1024 * 1024;
+
+/// Bytes of stack that one call of a script may take: some hundred calls deep, and well within its thread's.
+pub const SCRIPT_STACK: usize = 512 * 1024;
+
+/// Steps that one call of a script may take: calls of functions and rounds of loops. They are counted, so that a call that is made
+/// again ends in the same way. A usual call takes a hundred; these take about half a second.
+pub const SCRIPT_STEPS: u32 = 10_000_000;
+
+/// Time after which a call of a script is told to end, whatever it has counted: the engine counts what a script does, and not how long
+/// what it calls takes.
+pub const SCRIPT_TIME: std::time::Duration = std::time::Duration::from_secs(2);
+
+/// Time after which a call of a script that was told to end is given up, with the thread that it is on.
+pub const SCRIPT_LOST: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// Threads that run scripts, at most; as many as there are processors, when they are fewer.
+pub const SCRIPT_THREADS: usize = 4;
+
+/// Threads given up at the same time for which others are started. Each may keep a processor busy.
+pub const SCRIPT_LOST_THREADS: usize = 4;
+
+/// Scripts remembered for not having come back.
+pub const SCRIPTS_HUNG: usize = 1000;
+
+/// Effects of one call of a script: a method that runs for an hour and says each second what it does has some thousands.
+pub const SCRIPT_EFFECTS: usize = 10_000;
+
+/// Bytes that the effects of one call of a script may take together: a fleet has many devices, and each has a state.
+pub const SCRIPT_OUTPUT: usize = 1024 * 1024;
+
+/// Bytes of a line that a script logs; what is longer is cut.
+pub const SCRIPT_LOG_LINE: usize = 4096;
+
+/// Bytes of what is told of a script's failure; what is longer is cut.
+pub const SCRIPT_MESSAGE: usize = 1000;
+
+/// Times that a call of a script may sleep. Each is a call of its own that goes the whole way again.
+pub const SCRIPT_SLEEPS: u32 = 1000;
+
+/// Longest sleep of a script. One that asks for more has most likely counted in another unit.
+pub const SCRIPT_SLEEP: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
+
+/// Devices of each model in one task of a simulation. A task saves its state in one document, and its messages are made by one thread.
+pub const DEVICES_PER_PART: u32 = 10_000;
+
+/// Devices that begin to send in a second where nothing has to be connected: so the grid of a large fleet is no single moment.
+pub const LOCAL_CONNECTIONS_PER_SECOND: u32 = 10_000;

@@ -100,6 +100,11 @@ pub trait Hub: Send + Debug {
     /// Hands over reports of devices that are connected.
     async fn report(&mut self, reports: Vec<TwinReport>) -> Result<(), SinkError>;
 
+    /// Whether the hub has something to tell while nothing is sent.
+    fn listens(&self) -> bool {
+        false
+    }
+
     /// What happened meanwhile. Does not wait.
     fn news(&mut self) -> News;
 

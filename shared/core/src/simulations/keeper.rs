@@ -9,9 +9,9 @@ use serde::Deserialize as _;
 use super::directory::HubDirectory;
 use super::fleet::{FleetDefinition, GroupDefinition, Part, Source};
 use super::launch::{KIND, Launch, Progress, Roster, StoredFleet, load_fleet, roster_key, run_key, runs, store_fleet};
-use super::model::{DeviceModel, ScriptEntry};
+use super::model::{CUSTOM, DeviceModel, ScriptEntry};
 use super::stock_scripts::stock_script;
-use super::{Counters, FleetError, Fleets, HubChoice, Models, Override, RateLimits, Scripts, Settings, Simulation, SimulationRecords};
+use super::{Counters, FleetError, Fleets, HubChoice, Models, RateLimits, Scripts, Settings, Simulation, SimulationRecords};
 use crate::ids::{NamespaceId, StreamId, StreamName, TaskId};
 use crate::limits;
 use crate::ports::{Clock, Condition, Documents, DocumentsExt as _, Entropy, Hubs, PortError, StepMessage, TaskQueue};
@@ -19,7 +19,7 @@ use crate::streams::{Program, ProgramKind, StreamUsers};
 use crate::tasks::{Phase, Task, TaskStore};
 
 /// The stream of the local hub.
-pub const DEVICES_STREAM: &str = "devices";
+const DEVICES_STREAM: &str = "devices";
 
 /// How long after a deletion its tasks are asked to look.
 const SOON: Duration = Duration::from_millis(50);
@@ -51,7 +51,7 @@ impl FleetKeeper {
     async fn define(&self, settings: &Settings, hub: &HubChoice) -> Result<FleetDefinition, PortError> {
         let mut groups = Vec::new();
         for entry in settings.models.iter().filter(|entry| entry.count > 0) {
-            let model = if entry.id == Override::CUSTOM { Some(DeviceModel::custom()) } else { self.models.find(&entry.id).await? };
+            let model = if entry.id == CUSTOM { Some(DeviceModel::custom()) } else { self.models.find(&entry.id).await? };
             let Some(model) = model else {
                 tracing::warn!(model = entry.id, "there is no such device model; its devices are left out");
                 continue;

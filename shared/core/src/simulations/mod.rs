@@ -1,22 +1,32 @@
 //! Simulations: fleets of devices that keep state, run scripts and send telemetry on a grid.
 
+mod directory;
 pub mod fleet;
 mod fleets;
 mod hub_choice;
+pub mod hubs;
 mod interval;
+mod keeper;
+mod launch;
 pub mod model;
 mod models;
 mod moments;
 mod rate_limiter;
 mod record;
 mod records;
+mod running;
 mod shelf;
 mod state;
+mod stepper;
+mod stock_scripts;
 mod uploads;
 
+pub use directory::HubDirectory;
 pub use fleets::{Counters, FleetError, Fleets};
 pub use hub_choice::{ConnectionString, ConnectionStringError, HubChoice, RateLimits};
 pub use interval::IntervalError;
+pub use keeper::{FleetKeeper, devices_stream};
+pub use launch::KIND;
 pub use models::{KnownModel, ModelError, Models};
 pub use moments::MomentError;
 pub use rate_limiter::RateLimiter;
@@ -24,6 +34,8 @@ pub use record::{HubSetting, ModelCount, Moment, Settings, Simulation};
 pub use records::{ONLY, SimulationRecords};
 pub use shelf::{Kept, ShelfError};
 pub use state::StateValue;
+pub use stepper::SimulationStepper;
+pub use stock_scripts::{is_stock_script, stock_script, stock_scripts};
 pub use uploads::{Recorded, Replays, Scripts, Text, Upload, UploadError, recorded};
 
 /// The ETag in the body of a request; empty when there is none.

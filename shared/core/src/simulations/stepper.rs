@@ -19,7 +19,9 @@ use super::running::{Failures, Host, Live, Obstacle, register, unregister};
 use super::stock_scripts::stock_script;
 use super::{FleetError, Replays, Simulation, SimulationRecords, recorded};
 use crate::ids::TaskId;
-use crate::ports::{Clock, Committed, Documents, DocumentsExt as _, Etag, Hub, HubDevice, Hubs, MethodCall, Owner, PortError, ScriptEngine, Timestamp};
+use crate::ports::{
+    Clock, Committed, Documents, DocumentsExt as _, Etag, Hub, HubDevice, Hubs, MethodCall, Owner, PortError, ScriptEngine, Timestamp,
+};
 use crate::tasks::{Kept, Next, Saved, StepContext, StepResult, Stepper, Task, TaskError};
 
 /// How often a running step looks whether its simulation has changed.
@@ -178,23 +180,28 @@ impl SimulationStepper {
     }
 
     /// Brings a part that has begun to memory.
-    async fn bring(&self, task: &Task, launch: &Launch, progress: &mut Progress, context: &StepContext<'_>) -> Result<Early<Live>, PortError> {
+    async fn bring(
+        &self,
+        task: &Task,
+        launch: &Launch,
+        progress: &mut Progress,
+        context: &StepContext<'_>,
+    ) -> Result<Early<Live>, PortError> {
         if let Some(live) = self.kept.take(task, context.stands_at) {
             return Ok(Ok(live));
         }
         let stored = self.load(task, launch, progress.version).await?;
-        let (hub, ways, label) = match self.open(task, &stored, progress).await? {
+        let (mut hub, ways, label) = match self.open(task, &stored, progress).await? {
             Ok(opened) => opened,
             Err(early) => return Ok(Err(early)),
         };
         let snapshot = task.snapshot.as_ref().ok_or_else(|| corrupt(task, std::io::Error::other("it has no snapshot")))?;
         let state = context.store.load_snapshot(&task.id, snapshot).await?;
         let mut fleet = Fleet::restore(self.plan(&stored, launch).await?, ways, &state).map_err(|error| corrupt(task, error))?;
-        let mut live = Live { hub, stored, snapshot_cost: Duration::ZERO, failures: Failures::of(progress), fleet: fleet.clone() };
         if label != progress.hub {
             // The configuration of the host has changed: nobody is known there yet.
             let devices: Vec<HubDevice> = fleet.plan().hub_devices().collect();
-            if let Err(error) = live.hub.register(&devices).await {
+            if let Err(error) = hub.register(&devices).await {
                 return Ok(Err(hindered(task, progress, error.into())));
             }
             progress.hub = label;
@@ -202,8 +209,7 @@ impl SimulationStepper {
         } else if !ways.at_once {
             fleet.reconnect(ways, self.now()); // Connections end with the process that made them.
         }
-        live.fleet = fleet;
-        Ok(Ok(live))
+        Ok(Ok(Live { fleet, hub, stored, snapshot_cost: Duration::ZERO, failures: Failures::of(progress) }))
     }
 
     /// Puts a part under another version of its simulation.
@@ -222,13 +228,13 @@ impl SimulationStepper {
         if let Err(obstacle) = live.go_on(&self.host, now.min(progress.window.unwrap_or(now))).await {
             return Ok(*interrupted(task, &progress, &live, obstacle));
         }
+        let former: Vec<HubDevice> = live.fleet.plan().hub_devices().collect();
         let (mut fleet, changes) = live.fleet.change(self.plan(&stored, launch).await?, now);
         let other_hub = (&stored.hub, &stored.target) != (&live.stored.hub, &live.stored.target);
         let (removed, mut new) = (changes.removed, changes.added);
         live.hub.disconnect(&removed.iter().map(|device| Arc::clone(&device.id)).collect::<Vec<_>>()).await;
         let (mut hub, mut failure) = (live.hub, None);
         if other_hub {
-            let former: Vec<HubDevice> = live.stored_devices(&removed, &fleet);
             if let Err(error) = hub.unregister(&former).await {
                 warn!(%error, "devices are left in the registry of the former hub");
             }
@@ -257,7 +263,13 @@ impl SimulationStepper {
     }
 
     /// Lets the devices live until it is time to save.
-    async fn live(&self, live: &mut Live, progress: &Progress, simulation: &Simulation, context: &StepContext<'_>) -> Result<Result<Ended, Obstacle>, PortError> {
+    async fn live(
+        &self,
+        live: &mut Live,
+        progress: &Progress,
+        simulation: &Simulation,
+        context: &StepContext<'_>,
+    ) -> Result<Result<Ended, Obstacle>, PortError> {
         let began = self.now();
         let ends = began.plus(Self::length(live, context)).min(progress.window.unwrap_or(began));
         // The end itself is no longer part.
@@ -306,7 +318,12 @@ impl SimulationStepper {
 
     /// Waits for a hub, but not for one whose simulation changes meanwhile: it may be down for hours. A wait that people would
     /// notice is said.
-    async fn unless_changed<T>(&self, simulation: &Simulation, context: &StepContext<'_>, work: impl Future<Output = T>) -> Result<Option<T>, PortError> {
+    async fn unless_changed<T>(
+        &self,
+        simulation: &Simulation,
+        context: &StepContext<'_>,
+        work: impl Future<Output = T>,
+    ) -> Result<Option<T>, PortError> {
         let mut work = std::pin::pin!(work);
         let began = self.now();
         loop {
@@ -322,7 +339,14 @@ impl SimulationStepper {
     }
 
     /// Lets the devices live for a step.
-    async fn run(&self, task: &Task, mut live: Live, progress: &Progress, simulation: &Simulation, context: &StepContext<'_>) -> Result<StepResult, PortError> {
+    async fn run(
+        &self,
+        task: &Task,
+        mut live: Live,
+        progress: &Progress,
+        simulation: &Simulation,
+        context: &StepContext<'_>,
+    ) -> Result<StepResult, PortError> {
         let now = self.now();
         let window = progress.window.unwrap_or(now);
         // A hub that could not be reached is no reason to lose anything.
@@ -354,7 +378,14 @@ impl SimulationStepper {
     }
 
     /// Goes on after nothing ran for long: what a step that was broken off may have sent is sent, the rest is passed over.
-    async fn wake_up(&self, task: &Task, mut live: Live, progress: &Progress, window: Timestamp, context: &StepContext<'_>) -> Result<StepResult, PortError> {
+    async fn wake_up(
+        &self,
+        task: &Task,
+        mut live: Live,
+        progress: &Progress,
+        window: Timestamp,
+        context: &StepContext<'_>,
+    ) -> Result<StepResult, PortError> {
         if let Err(obstacle) = live.go_on(&self.host, window).await {
             return Ok(*interrupted(task, progress, &live, obstacle));
         }
@@ -364,7 +395,14 @@ impl SimulationStepper {
     }
 
     /// Ends the devices of a run that is over.
-    async fn leave(&self, task: &Task, launch: &Launch, mut progress: Progress, gone: bool, context: &StepContext<'_>) -> Result<StepResult, PortError> {
+    async fn leave(
+        &self,
+        task: &Task,
+        launch: &Launch,
+        mut progress: Progress,
+        gone: bool,
+        context: &StepContext<'_>,
+    ) -> Result<StepResult, PortError> {
         let kept = self.kept.take(task, context.stands_at);
         if let Some(live) = &kept {
             progress = live.progress(&progress);
@@ -452,7 +490,9 @@ impl Stepper for SimulationStepper {
                     self.begin(task, &launch, progress, simulation.version, &context).await
                 } else {
                     match self.bring(task, &launch, &mut progress, &context).await {
-                        Ok(Ok(live)) if progress.version == simulation.version => self.run(task, live, &progress, &simulation, &context).await,
+                        Ok(Ok(live)) if progress.version == simulation.version => {
+                            self.run(task, live, &progress, &simulation, &context).await
+                        }
                         Ok(Ok(live)) => self.change(task, &launch, live, progress, simulation.version, &context).await,
                         Ok(Err(early)) => Ok(*early),
                         Err(error) => Err(error),

@@ -200,11 +200,6 @@ impl Fleet {
         &self.plan
     }
 
-    /// All devices, as their hub knows them.
-    pub fn hub_devices(&self) -> impl Iterator<Item = HubDevice> {
-        self.devices.iter().map(|device| self.plan.groups[usize::from(device.group)].hub_device(device.number))
-    }
-
     /// Goes on until every moment up to `until` has been seen to, or `most` messages have been sent.
     pub async fn advance(&mut self, engine: &dyn ScriptEngine, until: Timestamp, most: usize) -> Outbox {
         let (mut outbox, mut calls, mut work) = (Outbox::default(), Calls::default(), 0);
@@ -261,8 +256,7 @@ impl Fleet {
     pub fn connected(&mut self, id: &str, now: Timestamp) {
         let Some(device) = self.find(id) else { return };
         if self.ways.twins {
-            let whole = Box::new(self.devices[device as usize].properties(&self.group(device)).as_ref().clone());
-            self.devices[device as usize].unreported = Some(whole);
+            self.report_again(id);
         }
         if !self.devices[device as usize].connected {
             self.begin_to_send(device, now.as_micros().max(self.now));
@@ -390,6 +384,13 @@ impl Fleet {
             }
         }
         reports
+    }
+
+    /// What a device reported has not arrived: all that it reports is due again.
+    pub fn report_again(&mut self, id: &str) {
+        let Some(device) = self.find(id) else { return };
+        let whole = Map::clone(self.devices[device as usize].properties(&self.group(device)));
+        self.devices[device as usize].unreported = Some(Box::new(whole));
     }
 
     /// Desired properties have come; what differs is reported back.

@@ -191,6 +191,11 @@ impl FleetPlan {
         (0u16..).zip(&self.groups).flat_map(|(place, group)| group.numbers.clone().map(move |number| (place, number)))
     }
 
+    /// All devices, as their hub knows them.
+    pub fn hub_devices(&self) -> impl Iterator<Item = HubDevice> {
+        self.groups.iter().flat_map(|group| group.numbers.clone().map(|number| group.hub_device(number)))
+    }
+
     /// How many devices there are.
     #[must_use]
     pub fn devices(&self) -> usize {

@@ -255,8 +255,8 @@ fn parts_hold_all_devices_once() {
     assert_eq!(Part::count(&definition, 10), 3);
     let mut ids: Vec<String> = Vec::new();
     for index in 0..3 {
-        let plan = Arc::new(FleetPlan::compile(&definition, Part { index, size: 10 }, None, |_| None));
-        ids.extend(Fleet::new(plan, AT_ONCE, at(0)).hub_devices().map(|device| device.id.to_string()));
+        let plan = FleetPlan::compile(&definition, Part { index, size: 10 }, None, |_| None);
+        ids.extend(plan.hub_devices().map(|device| device.id.to_string()));
     }
     ids.sort();
     ids.dedup();
