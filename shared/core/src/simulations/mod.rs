@@ -8,8 +8,13 @@ mod models;
 mod moments;
 mod record;
 mod records;
+mod request;
+mod resolving;
+mod service;
 mod shelf;
+mod shown;
 mod state;
+mod status;
 mod uploads;
 
 pub use fleets::{Counters, FleetError, Fleets};
@@ -19,8 +24,11 @@ pub use models::{KnownModel, ModelError, Models};
 pub use moments::MomentError;
 pub use record::{HubSetting, ModelCount, Moment, Settings, Simulation};
 pub use records::{ONLY, SimulationRecords};
+pub use service::{Parts, SimulationError, SimulationService};
 pub use shelf::{Kept, ShelfError};
+pub use shown::SimulationView;
 pub use state::StateValue;
+pub use status::Status;
 pub use uploads::{Recorded, Replays, Scripts, Text, Upload, UploadError, recorded};
 
 /// The ETag in the body of a request; empty when there is none.
