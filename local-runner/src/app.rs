@@ -114,8 +114,13 @@ pub(crate) async fn compose(options: &Serve, prometheus: PrometheusHandle) -> an
     };
     let stepper: Arc<dyn headwater_core::tasks::Stepper> = Arc::new(DatagenStepper::new(targets, Arc::clone(&clock), limits::RUNNING_JOBS));
     let worker = Worker::new(tasks.clone(), Arc::clone(&stores.queue), Arc::clone(&clock), [(KIND, stepper)], config);
-    let house =
-        House { token: options.token.clone().map(|token| Token::new(token.0)), clock: Arc::clone(&clock), entropy, largest_reply: None };
+    let house = House {
+        token: options.token.clone().map(|token| Token::new(token.0)),
+        clock: Arc::clone(&clock),
+        entropy,
+        largest_reply: None,
+        dialects: &[headwater_streams::DIALECT],
+    };
     let usage = StreamUsage::new(streams.clone(), vec![Arc::new(datagen.clone())]);
     let routes =
         host_routes(prometheus).merge(headwater_datagen::router(datagen.clone())).merge(headwater_streams::router(streams.clone(), usage));

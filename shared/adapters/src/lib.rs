@@ -23,12 +23,16 @@ pub mod embedded;
 mod event_block;
 pub mod folder;
 pub mod heralds;
+mod hubs;
 pub mod javascript;
 pub mod memory;
+mod simulations;
 pub mod specs_folder;
 mod stores;
 pub mod targets;
 mod waiting;
 
 pub use clock::{ManualClock, OsEntropy, SystemClock};
+pub use hubs::HubSet;
+pub use simulations::{Simulations, SimulationsSetup};
 pub use stores::{Stores, StoresError};

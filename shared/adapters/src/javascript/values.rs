@@ -109,7 +109,7 @@ fn plain(value: StateValue) -> Json {
     }
 }
 
-const fn bytes_of(value: &StateValue) -> usize {
+fn bytes_of(value: &StateValue) -> usize {
     match value {
         StateValue::Text(text) | StateValue::Json(text) => text.len(),
         _ => 0,

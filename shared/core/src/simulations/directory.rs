@@ -1,8 +1,8 @@
 //! Which hub a simulation speaks to.
 
-use serde_json::{Map, Value};
-
-use super::{ConnectionString, FleetError, HubChoice, HubSetting, SimulationRecords};
+use super::launch::StoredHub;
+use super::{ConnectionString, FleetError, HubChoice, HubSetting, Settings, SimulationRecords};
+use crate::secret::Secret;
 
 /// Knows the hub of the configuration and those that users have given.
 #[derive(Debug, Clone)]
@@ -18,21 +18,29 @@ impl HubDirectory {
         Self { records, configured }
     }
 
-    /// The hub that settings ask for. A target goes before a hub.
+    /// The hub that settings ask for, as it is stored for devices. A target goes before a hub.
     ///
     /// # Errors
     /// When the key of the hub is not known any more, or the store fails.
-    pub async fn choose(&self, hub: &HubSetting, target: Option<&Map<String, Value>>) -> Result<HubChoice, FleetError> {
-        if let Some(target) = target {
-            return Ok(HubChoice::Target(target.clone()));
+    pub(super) async fn find(&self, settings: &Settings) -> Result<StoredHub, FleetError> {
+        if let Some(target) = &settings.target {
+            return Ok(StoredHub::Target(target.clone()));
         }
+        let HubSetting::Custom { host, policy } = &settings.hub else { return Ok(StoredHub::Default) };
+        let known = self.records.connection_string(host, policy).await?;
+        let ConnectionString { host, policy, key } =
+            known.ok_or_else(|| FleetError::Settings(format!("the key of the hub {host} is not known any more; send it again")))?;
+        Ok(StoredHub::IotHub { host, policy, key: key.expose().to_owned() })
+    }
+
+    /// What a stored hub comes to on this host.
+    pub(super) fn choose(&self, hub: &StoredHub) -> HubChoice {
         match (hub, &self.configured) {
-            (HubSetting::Default, None) => Ok(HubChoice::Local),
-            (HubSetting::Default, Some(configured)) => Ok(HubChoice::IotHub(configured.clone())),
-            (HubSetting::Custom { host, policy }, _) => {
-                let known = self.records.connection_string(host, policy).await?;
-                let missing = || FleetError::Settings(format!("the key of the hub {host} is not known any more; send it again"));
-                known.map(HubChoice::IotHub).ok_or_else(missing)
+            (StoredHub::Target(target), _) => HubChoice::Target(target.clone()),
+            (StoredHub::Default, None) => HubChoice::Local,
+            (StoredHub::Default, Some(configured)) => HubChoice::IotHub(configured.clone()),
+            (StoredHub::IotHub { host, policy, key }, _) => {
+                HubChoice::IotHub(ConnectionString { host: host.clone(), policy: policy.clone(), key: Secret::new(key) })
             }
         }
     }

@@ -48,7 +48,8 @@ pub trait Fleets: Send + Sync + Debug {
     /// Makes reality of what is written. Repeating it does no harm, and is due again after a crash.
     async fn settle(&self, simulation: &Simulation) -> Result<(), PortError>;
 
-    /// Ends the devices of a simulation and removes them from their hub's registry, before it is deleted.
+    /// Has the devices of a simulation that has been deleted end, and be removed from their hub's registry. They see by themselves
+    /// that it is gone; this makes it soon.
     async fn end(&self, simulation: &Simulation) -> Result<(), PortError>;
 
     /// What has been counted in the present run, or the last one.

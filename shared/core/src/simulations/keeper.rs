@@ -8,7 +8,7 @@ use serde::Deserialize as _;
 
 use super::directory::HubDirectory;
 use super::fleet::{FleetDefinition, GroupDefinition, Part, Source};
-use super::launch::{KIND, Launch, Progress, Roster, StoredFleet, load_fleet, roster_key, run_key, runs, store_fleet};
+use super::launch::{KIND, Launch, Progress, Roster, StoredFleet, StoredHub, load_fleet, roster_key, run_key, runs, store_fleet};
 use super::model::{CUSTOM, DeviceModel, ScriptEntry};
 use super::stock_scripts::stock_script;
 use super::{Counters, FleetError, Fleets, HubChoice, Models, RateLimits, Scripts, Settings, Simulation, SimulationRecords};
@@ -16,6 +16,7 @@ use crate::ids::{NamespaceId, StreamId, StreamName, TaskId};
 use crate::limits;
 use crate::ports::{Clock, Condition, Documents, DocumentsExt as _, Entropy, Hubs, PortError, StepMessage, TaskQueue};
 use crate::streams::{Program, ProgramKind, StreamUsers};
+use crate::targets::Target;
 use crate::tasks::{Phase, Task, TaskStore};
 
 /// The stream of the local hub.
@@ -98,7 +99,7 @@ impl FleetKeeper {
 
     /// Devices of each model in one part. A target may take the messages of one writer only.
     fn part_size(fleet: &StoredFleet) -> u32 {
-        if fleet.target.is_some() { u32::MAX } else { limits::DEVICES_PER_PART }
+        if let StoredHub::Target(_) = fleet.hub { u32::MAX } else { limits::DEVICES_PER_PART }
     }
 
     async fn roster(&self) -> Result<Roster, PortError> {
@@ -180,13 +181,13 @@ impl FleetKeeper {
 impl Fleets for FleetKeeper {
     async fn prepare(&self, simulation: &Simulation) -> Result<(), FleetError> {
         let settings = &simulation.settings;
-        let hub = self.directory.choose(&settings.hub, settings.target.as_ref()).await?;
+        let stored = self.directory.find(settings).await?;
+        let hub = self.directory.choose(&stored);
         self.hubs.supports(&hub).map_err(FleetError::Settings)?;
         let Some(run) = &simulation.run else { return Ok(()) };
         let fleet = StoredFleet {
             definition: self.define(settings, &hub).await?,
-            hub: settings.hub.clone(),
-            target: settings.target.clone(),
+            hub: stored,
             limits: settings.rate_limits.unwrap_or_default(),
             delete_devices: settings.delete_devices_when_ends,
         };
@@ -255,14 +256,15 @@ impl StreamUsers for FleetKeeper {
         let records = SimulationRecords::new(Arc::clone(&self.documents));
         let Some(simulation) = records.stored().await?.filter(|simulation| simulation.settings.enabled) else { return Ok(Vec::new()) };
         let settings = &simulation.settings;
-        let stream = match self.directory.choose(&settings.hub, settings.target.as_ref()).await {
-            Ok(HubChoice::Local) => Some(devices_stream()),
-            Ok(HubChoice::Target(target)) => {
-                let target = crate::targets::Target::parse(&serde_json::Value::Object(target)).ok();
-                target.and_then(|target| target.stream().cloned())
-            }
-            Ok(HubChoice::IotHub(_)) | Err(FleetError::Settings(_)) => None,
+        let hub = match self.directory.find(settings).await {
+            Ok(hub) => self.directory.choose(&hub),
+            Err(FleetError::Settings(_)) => return Ok(Vec::new()),
             Err(FleetError::Store(error)) => return Err(error),
+        };
+        let stream = match hub {
+            HubChoice::Local => Some(devices_stream()),
+            HubChoice::IotHub(_) => None,
+            HubChoice::Target(target) => Target::parse(&serde_json::Value::Object(target)).ok().and_then(|target| target.stream().cloned()),
         };
         let program = Program { application: "simulations".to_owned(), kind: ProgramKind::Services, name: super::ONLY.to_owned() };
         Ok(stream.into_iter().map(|stream| (stream, program.clone())).collect())

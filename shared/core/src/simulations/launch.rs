@@ -1,10 +1,12 @@
 //! What the tasks of a simulation hold: which part of which run, and how far it is.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::Counters;
 use super::fleet::{FleetDefinition, Part, Tally};
-use super::{Counters, HubSetting};
 use crate::ids::TaskId;
 use crate::ports::{Committed, Documents, DocumentsExt as _, Key, PortError, Timestamp};
 
@@ -59,10 +61,30 @@ impl Progress {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct StoredFleet {
     pub(super) definition: FleetDefinition,
-    pub(super) hub: HubSetting,
-    pub(super) target: Option<Map<String, Value>>,
+    pub(super) hub: StoredHub,
     pub(super) limits: super::RateLimits,
     pub(super) delete_devices: bool,
+}
+
+/// A hub as devices need it: whole, so that they can take leave of one that the simulation no longer names.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub(super) enum StoredHub {
+    /// That of the configuration.
+    Default,
+    /// An IoT Hub with its key, which is shown nowhere.
+    IotHub { host: String, policy: String, key: String },
+    /// A target.
+    Target(Map<String, Value>),
+}
+
+impl fmt::Debug for StoredHub {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("Default"),
+            Self::IotHub { host, policy, .. } => write!(f, "IotHub({policy} at {host})"),
+            Self::Target(_) => f.write_str("Target"),
+        }
+    }
 }
 
 /// The parts of the present run, and those of former ones that may still be there.

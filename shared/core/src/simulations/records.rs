@@ -25,7 +25,6 @@ struct Slot {
     key: String,
 }
 
-#[expect(dead_code, reason = "only the service writes")]
 impl SimulationRecords {
     /// The simulation in this store.
     #[must_use]

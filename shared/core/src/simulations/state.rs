@@ -20,7 +20,7 @@ pub enum StateValue {
     /// A text.
     Text(Arc<str>),
     /// An object or a list, as JSON text.
-    Json(Box<str>),
+    Json(Arc<str>),
 }
 
 impl From<&Value> for StateValue {

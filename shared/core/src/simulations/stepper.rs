@@ -17,7 +17,7 @@ use super::fleet::{Fleet, FleetPlan, Replay, Ways};
 use super::launch::{Launch, Progress, Roster, StoredFleet, load_fleet, roster_key};
 use super::running::{Failures, Host, Live, Obstacle, register, unregister};
 use super::stock_scripts::stock_script;
-use super::{FleetError, Replays, Simulation, SimulationRecords, recorded};
+use super::{Replays, Simulation, SimulationRecords, recorded};
 use crate::ids::TaskId;
 use crate::ports::{
     Clock, Committed, Documents, DocumentsExt as _, Etag, Hub, HubDevice, Hubs, MethodCall, Owner, PortError, ScriptEngine, Timestamp,
@@ -117,18 +117,14 @@ impl SimulationStepper {
     }
 
     /// Opens the hub of a fleet; answers its label, too.
-    async fn open(&self, task: &Task, stored: &StoredFleet, progress: &Progress) -> Result<Early<(Box<dyn Hub>, Ways, String)>, PortError> {
-        let choice = match self.directory.choose(&stored.hub, stored.target.as_ref()).await {
-            Ok(choice) => choice,
-            Err(FleetError::Settings(why)) => return Ok(Err(hindered(task, progress, Obstacle::Never(why)))),
-            Err(FleetError::Store(error)) => return Err(error),
-        };
+    async fn open(&self, task: &Task, stored: &StoredFleet, progress: &Progress) -> Early<(Box<dyn Hub>, Ways, String)> {
+        let choice = self.directory.choose(&stored.hub);
         let at_once = choice.connects_at_once();
         let opened = self.hubs.open(&choice, &Owner(task.id.to_string()), progress.committed, &stored.limits).await;
-        Ok(match opened {
+        match opened {
             Ok(hub) => Ok((hub, Ways { at_once, twins: !at_once }, choice.label())),
             Err(error) => Err(hindered(task, progress, error.into())),
-        })
+        }
     }
 
     /// Registers devices, and begins the fleet once all are.
@@ -145,7 +141,7 @@ impl SimulationStepper {
             return Ok(result(Next::At(soon), Saved::Kept, &progress, "Waiting for the devices of the run before to end."));
         }
         let stored = self.load(task, launch, version).await?;
-        let (mut hub, ways, label) = match self.open(task, &stored, &progress).await? {
+        let (mut hub, ways, label) = match self.open(task, &stored, &progress).await {
             Ok(opened) => opened,
             Err(early) => return Ok(*early),
         };
@@ -191,7 +187,7 @@ impl SimulationStepper {
             return Ok(Ok(live));
         }
         let stored = self.load(task, launch, progress.version).await?;
-        let (mut hub, ways, label) = match self.open(task, &stored, progress).await? {
+        let (mut hub, ways, label) = match self.open(task, &stored, progress).await {
             Ok(opened) => opened,
             Err(early) => return Ok(Err(early)),
         };
@@ -230,7 +226,7 @@ impl SimulationStepper {
         }
         let former: Vec<HubDevice> = live.fleet.plan().hub_devices().collect();
         let (mut fleet, changes) = live.fleet.change(self.plan(&stored, launch).await?, now);
-        let other_hub = (&stored.hub, &stored.target) != (&live.stored.hub, &live.stored.target);
+        let other_hub = stored.hub != live.stored.hub;
         let (removed, mut new) = (changes.removed, changes.added);
         live.hub.disconnect(&removed.iter().map(|device| Arc::clone(&device.id)).collect::<Vec<_>>()).await;
         let (mut hub, mut failure) = (live.hub, None);
@@ -239,7 +235,7 @@ impl SimulationStepper {
                 warn!(%error, "devices are left in the registry of the former hub");
             }
             progress.committed = Committed { records: fleet.sent(), bytes: 0 };
-            let (opened, ways, label) = match self.open(task, &stored, &progress).await? {
+            let (opened, ways, label) = match self.open(task, &stored, &progress).await {
                 Ok(opened) => opened,
                 Err(early) => return Ok(*early),
             };
@@ -412,10 +408,12 @@ impl SimulationStepper {
             _ => None,
         };
         if let Some(stored) = stored.filter(|_| task.troubles < FAREWELLS) {
-            let mut hub = match (kept, self.open(task, &stored, &progress).await?) {
-                (Some(live), _) => live.hub,
-                (None, Ok((hub, ..))) => hub,
-                (None, Err(early)) => return Ok(*early),
+            let mut hub = match kept {
+                Some(live) => live.hub,
+                None => match self.open(task, &stored, &progress).await {
+                    Ok((hub, ..)) => hub,
+                    Err(early) => return Ok(*early),
+                },
             };
             let devices: Vec<HubDevice> = self.plan(&stored, launch).await?.hub_devices().collect();
             let enough = self.now().plus(context.budget.wall);

@@ -60,7 +60,7 @@ fn record(message: &DeviceMessage, output: &mut Vec<u8>) {
     record["properties"] = properties;
     let text = serde_json::to_string(&record).expect("JSON serialises");
     // The body goes in as it is, without being read into values: a number keeps every digit.
-    output.extend_from_slice(text[..text.len() - 1].as_bytes());
+    output.extend_from_slice(&text.as_bytes()[..text.len() - 1]);
     output.extend_from_slice(b",\"body\":");
     match std::str::from_utf8(&message.body) {
         Ok(body) if json && serde_json::from_str::<&RawValue>(body).is_ok() => {

@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 
 pub use overrides::{Override, SchemaOverride, ScriptOverride, StateOverride, TelemetryOverride};
 pub use overriding::CUSTOM;
+pub(in crate::simulations) use reading::{optional, optional_text};
 pub use stock::stock;
 pub use words::Word;
 

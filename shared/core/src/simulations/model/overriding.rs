@@ -1,6 +1,6 @@
 //! Overrides from JSON, and what they make of a model.
 
-use super::reading::{interval, object, optional_text};
+use super::reading::{interval, object, optional, optional_text};
 use super::words::Word;
 use super::{
     DeviceModel, FieldType, MessageFormat, MessageSchema, Override, SchemaOverride, ScriptEntry, ScriptOverride, StateOverride,
@@ -157,13 +157,6 @@ fn read_schema(node: &Node<'_>) -> Option<SchemaOverride> {
     });
     let fields = fields.map(|fields| fields.filter(|fields| !fields.is_empty()));
     Some(SchemaOverride { name: name?, format: format?.and_then(|word| MessageFormat::read(&word)), fields: fields? })
-}
-
-fn optional<T>(node: &Node<'_>, member: &str, read: impl FnOnce(&Node<'_>) -> Option<T>) -> Option<Option<T>> {
-    match node.in_any_case(member) {
-        None => Some(None),
-        Some(node) => read(&node).map(Some),
-    }
 }
 
 /// A list; `null` among its elements is like `{}`, a place where nothing changes.

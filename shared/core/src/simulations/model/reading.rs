@@ -159,9 +159,15 @@ fn words(node: &Node<'_>, member: &str) -> Option<String> {
 
 /// A text that may be missing; an empty one counts as missing. `None` for a mistake.
 pub(in crate::simulations) fn optional_text(node: &Node<'_>, member: &str) -> Option<Option<String>> {
+    let text = optional(node, member, |text| text.text().map(str::to_owned))?;
+    Some(text.filter(|text| !text.is_empty()))
+}
+
+/// A member that may be missing. `None` for a mistake.
+pub(in crate::simulations) fn optional<T>(node: &Node<'_>, member: &str, read: impl FnOnce(&Node<'_>) -> Option<T>) -> Option<Option<T>> {
     match node.in_any_case(member) {
         None => Some(None),
-        Some(text) => Some(Some(text.text()?.to_owned()).filter(|text| !text.is_empty())),
+        Some(node) => read(&node).map(Some),
     }
 }
 

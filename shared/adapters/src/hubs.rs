@@ -1,0 +1,49 @@
+//! The hubs that devices of simulations can speak to.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use headwater_core::ports::{Committed, Documents, Hub, Hubs, Owner, SinkError, Targets};
+use headwater_core::simulations::hubs::{LocalHub, TargetHub};
+use headwater_core::simulations::{HubChoice, RateLimits};
+use headwater_core::streams::StreamService;
+use headwater_core::targets::Target;
+use serde_json::Value;
+
+/// Every hub that this build can speak to.
+#[derive(Debug, Clone)]
+pub struct HubSet {
+    documents: Arc<dyn Documents>,
+    streams: StreamService,
+    targets: Arc<dyn Targets>,
+}
+
+impl HubSet {
+    /// The local hub over these stores, and these targets.
+    #[must_use]
+    pub fn new(documents: Arc<dyn Documents>, streams: StreamService, targets: Arc<dyn Targets>) -> Self {
+        Self { documents, streams, targets }
+    }
+}
+
+#[async_trait]
+impl Hubs for HubSet {
+    fn supports(&self, hub: &HubChoice) -> Result<(), String> {
+        match hub {
+            HubChoice::Local => Ok(()),
+            HubChoice::IotHub(_) => Ok(()),
+            HubChoice::Target(target) => {
+                let target = Target::parse(&Value::Object(target.clone())).map_err(|mistakes| mistakes.to_string())?;
+                self.targets.supports(&target).map_err(|mistake| mistake.to_string())
+            }
+        }
+    }
+
+    async fn open(&self, hub: &HubChoice, owner: &Owner, committed: Committed, _: &RateLimits) -> Result<Box<dyn Hub>, SinkError> {
+        Ok(match hub {
+            HubChoice::Local => Box::new(LocalHub::open(Arc::clone(&self.documents), self.streams.clone(), owner, committed).await?),
+            HubChoice::IotHub(_) => return Err(SinkError::Fatal("not yet".to_owned())),
+            HubChoice::Target(target) => Box::new(TargetHub::open(Arc::clone(&self.targets), target, owner, committed)?),
+        })
+    }
+}
