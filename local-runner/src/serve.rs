@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::serve::ListenerExt as _;
-use headwater_core::datagen::{OVERDUE, Upkeep};
+use headwater_core::upkeep::{OVERDUE, Upkeep};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -43,7 +43,7 @@ async fn serve(options: Serve) -> anyhow::Result<ExitCode> {
     });
 
     let shared = options.store == Store::Aws;
-    let upkeep = Upkeep { tasks: app.tasks, datagen: app.datagen.clone() };
+    let upkeep = Upkeep { tasks: app.tasks, datagen: app.datagen.clone(), simulations: app.simulations.clone() };
     let resumed = if shared { upkeep.sweep(OVERDUE).await } else { upkeep.recover().await };
     let resumed = resumed.context("the jobs of the last run cannot be taken up")?;
     let (end, ending) = watch::channel(false);

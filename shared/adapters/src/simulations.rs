@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use headwater_core::ports::{Clock, Entropy, Hubs, ScriptEngine, Targets};
 use headwater_core::simulations::{
-    ConnectionString, FleetKeeper, HubDirectory, Models, Parts, Replays, Scripts, SimulationRecords, SimulationService, SimulationStepper,
+    ConnectionString, FleetKeeper, HubDirectory, Models, Replays, Scripts, SimulationRecords, SimulationService, SimulationStepper,
 };
 
 use crate::Stores;
@@ -38,38 +38,27 @@ pub struct Simulations {
 impl Stores {
     /// The simulations group over these stores.
     #[must_use]
-    pub fn simulations(&self, setup: SimulationsSetup, clock: &Arc<dyn Clock>, entropy: &Arc<dyn Entropy>) -> Simulations {
+    pub fn simulations_group(&self, setup: SimulationsSetup, clock: &Arc<dyn Clock>, entropy: &Arc<dyn Entropy>) -> Simulations {
         let SimulationsSetup { hub, hubs, engine, targets, keeps } = setup;
         let documents = &self.documents;
         let records = SimulationRecords::new(Arc::clone(documents));
-        let models = Models::new(documents, clock, entropy);
-        let scripts = Scripts::new(documents, Arc::clone(&engine), clock, entropy);
         let replays = Replays::new(documents, clock, entropy);
         let hub_configured = hub.is_some();
-        let directory = HubDirectory::new(records.clone(), hub);
+        let directory = HubDirectory::new(records, hub);
         let keeper = FleetKeeper {
             documents: Arc::clone(documents),
             tasks: self.tasks(clock),
             queue: Arc::clone(&self.queue),
-            models: models.clone(),
-            scripts: scripts.clone(),
+            models: Models::new(documents, clock, entropy),
+            scripts: Scripts::new(documents, Arc::clone(&engine), clock, entropy),
             directory: directory.clone(),
             hubs: Arc::clone(&hubs),
             clock: Arc::clone(clock),
             entropy: Arc::clone(entropy),
         };
-        let parts = Parts {
-            records,
-            models,
-            scripts,
-            replays: replays.clone(),
-            fleets: Arc::new(keeper.clone()),
-            targets,
-            hub_configured,
-            clock: Arc::clone(clock),
-            entropy: Arc::clone(entropy),
-        };
+        let fleets = Arc::new(keeper.clone());
+        let service = self.simulations(fleets, Arc::clone(&engine), targets, hub_configured, clock, entropy);
         let stepper = SimulationStepper::new(documents, replays, directory, hubs, engine, Arc::clone(clock), keeps);
-        Simulations { service: SimulationService::new(parts), keeper, stepper: Arc::new(stepper) }
+        Simulations { service, keeper, stepper: Arc::new(stepper) }
     }
 }

@@ -20,3 +20,4 @@ pub mod simulations;
 pub mod streams;
 pub mod targets;
 pub mod tasks;
+pub mod upkeep;

@@ -296,7 +296,7 @@ impl SimulationService {
     /// What becomes of a simulation with other settings.
     fn successor(&self, stored: &Simulation, settings: Settings) -> Simulation {
         let (before, now) = (stored.settings.enabled, self.parts.clock.now());
-        let run = if settings.enabled && !before { Some(self.new_run()) } else { stored.run.clone() };
+        let run = settings.enabled.then(|| stored.run.clone().filter(|_| before).unwrap_or_else(|| self.new_run()));
         Simulation {
             etag: new_etag(&*self.parts.entropy),
             version: stored.version + 1,

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::service::DatagenService;
+use crate::datagen::DatagenService;
+use crate::simulations::SimulationService;
 use crate::tasks::{TaskError, TaskStore};
 
 /// How long a message may be overdue before it is taken for lost. A start takes far less: a task that has no name by then was
@@ -16,6 +17,8 @@ pub struct Upkeep {
     pub tasks: TaskStore,
     /// Whose names tell which of them were really started.
     pub datagen: DatagenService,
+    /// Which simulation is to have tasks.
+    pub simulations: SimulationService,
 }
 
 impl Upkeep {
@@ -23,12 +26,16 @@ impl Upkeep {
     /// Answers how many tasks go on.
     pub async fn recover(&self) -> Result<usize, TaskError> {
         self.datagen.remove_unclaimed(Duration::ZERO).await?;
-        self.tasks.recover().await
+        let recovered = self.tasks.recover().await?;
+        self.simulations.recover().await?;
+        Ok(recovered)
     }
 
     /// The same among hosts that share their stores, at any time, for what has been overdue for a while, such as [`OVERDUE`].
     pub async fn sweep(&self, overdue: Duration) -> Result<usize, TaskError> {
         self.datagen.remove_unclaimed(OVERDUE).await?;
-        self.tasks.sweep(overdue).await
+        let swept = self.tasks.sweep(overdue).await?;
+        self.simulations.recover().await?;
+        Ok(swept)
     }
 }
