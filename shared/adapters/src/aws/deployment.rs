@@ -3,8 +3,9 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use headwater_core::datagen::{DatagenService, Stock};
-use headwater_core::ports::{Clock, Entropy, Targets};
+use headwater_core::ports::{Clock, Entropy, ScriptEngine, Targets};
 use headwater_core::secret::Secret;
+use headwater_core::simulations::{Fleets, SimulationService};
 use headwater_core::streams::{Herald, StreamService, StreamUsage};
 
 use super::{Aws, Clients, Flusher, SqsTaskQueue};
@@ -106,5 +107,11 @@ impl Deployment {
     #[must_use]
     pub fn datagen(&self) -> DatagenService {
         self.stores.datagen(Arc::new(Stock), Arc::clone(&self.targets), &self.clock, &self.entropy)
+    }
+
+    /// The simulations service, with what lets devices live and what reads scripts.
+    #[must_use]
+    pub fn simulations(&self, fleets: Arc<dyn Fleets>, engine: Arc<dyn ScriptEngine>) -> SimulationService {
+        self.stores.simulations(fleets, engine, Arc::clone(&self.targets), false, &self.clock, &self.entropy)
     }
 }
