@@ -9,6 +9,7 @@
 //! | [`folder`] | files in a folder |
 //! | [`specs_folder`] | the stock specifications with those of a folder on top |
 //! | [`heralds`] | who is told that streams grow: a webhook, a queue |
+//! | [`iot_hub`] | where devices are registered and send to: Azure IoT Hub |
 //! | [`targets`] | where records go: standard output, files, streams, HTTP, Kafka, S3, SQS, Kinesis |
 //!
 //! Each adapter keeps the contract of its port (the suites in `headwater_core::ports::contract`) and turns its own errors into
@@ -22,7 +23,9 @@ pub mod embedded;
 mod event_block;
 pub mod folder;
 pub mod heralds;
+pub mod iot_hub;
 pub mod memory;
+mod mqtt;
 pub mod specs_folder;
 mod stores;
 pub mod targets;

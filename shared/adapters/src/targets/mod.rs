@@ -27,7 +27,7 @@ use crate::aws::Aws;
 #[cfg(feature = "aws")]
 use cloud::{KinesisSink, S3Sink, SqsSink};
 
-pub(crate) use http::client as http_client;
+pub(crate) use http::{client as http_client, client_trusting as http_client_trusting};
 pub use outbound::OutboundHosts;
 
 /// Every target that this build can write to.
