@@ -121,15 +121,11 @@ impl Registry {
             let body: Vec<Value> = batch.iter().map(|device| self.entry(device, import)).collect();
             let (status, answer) = self.call(Method::POST, "/devices", Some(Value::from(body))).await?;
             // A batch in which a device failed is answered with 400, and the failures.
-            let answer: BatchAnswer = match serde_json::from_slice(&answer) {
-                Ok(answer) => answer,
-                Err(_) if status.is_success() => BatchAnswer::default(),
-                Err(_) => return Err(self.refusal(status, &answer)),
-            };
-            if !status.is_success() && answer.errors.is_empty() {
-                return Err(self.refusal(status, b""));
+            let said: BatchAnswer = serde_json::from_slice(&answer).unwrap_or_default();
+            if !status.is_success() && said.errors.is_empty() {
+                return Err(self.refusal(status, &answer));
             }
-            answer.errors.iter().try_for_each(|error| self.weigh(error, import))?;
+            said.errors.iter().try_for_each(|error| self.weigh(error, import))?;
         }
         Ok(())
     }
