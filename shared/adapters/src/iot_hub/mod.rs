@@ -39,10 +39,11 @@ use crate::targets::http_client_trusting;
 use back_off::BackOff;
 use device::{Device, Order};
 use registry::{Registry, Surroundings};
-use sas::SigningKey;
 use traffic::{Parts, Traffic};
 
 pub use registry::RegisteredDevice;
+pub(crate) use sas::SigningKey;
+pub(crate) use topics::{resource, user};
 
 /// The version of the services that is asked for: the newest that is no preview, which Microsoft's own current clients of the registry
 /// ask for, too.
@@ -81,6 +82,20 @@ impl Default for IotHubConfig {
     }
 }
 
+impl IotHubConfig {
+    /// The PEM text of further authorities.
+    pub(crate) fn authorities(&self) -> Result<Option<Vec<u8>>, SinkError> {
+        let Some(path) = &self.ca_file else { return Ok(None) };
+        let read = std::fs::read(path).map_err(|error| SinkError::Fatal(format!("{} cannot be read: {error}", path.display())))?;
+        Ok(Some(read))
+    }
+
+    /// What is told when that text is wrong.
+    pub(crate) fn wrong_authorities(&self, problem: &str) -> SinkError {
+        SinkError::Fatal(self.ca_file.as_ref().map_or_else(|| problem.to_owned(), |path| format!("{} {problem}", path.display())))
+    }
+}
+
 /// An Azure IoT Hub that a fleet speaks to. When it is dropped, its connections end.
 #[derive(Debug)]
 pub struct IotHub {
@@ -106,18 +121,9 @@ impl IotHub {
         entropy: &Arc<dyn Entropy>,
     ) -> Result<Self, SinkError> {
         let key = SigningKey::new(&connection.key).map_err(SinkError::Fatal)?;
-        let authorities = match &config.ca_file {
-            None => None,
-            Some(path) => {
-                let told = |error| SinkError::Fatal(format!("{}: cannot be read: {error}", path.display()));
-                Some(std::fs::read(path).map_err(told)?)
-            }
-        };
-        let told = |said| {
-            SinkError::Fatal(config.ca_file.as_ref().map_or_else(|| String::clone(&said), |path| format!("{}: {said}", path.display())))
-        };
-        let trust = Trust::new(authorities.as_deref()).map_err(told)?;
-        let client = http_client_trusting(authorities.as_deref()).map_err(told)?;
+        let authorities = config.authorities()?;
+        let trust = Trust::new(authorities.as_deref()).map_err(|problem| config.wrong_authorities(&problem))?;
+        let client = http_client_trusting(authorities.as_deref()).map_err(|problem| config.wrong_authorities(&problem))?;
         let base = config.https_base.clone().unwrap_or_else(|| format!("https://{}", connection.host));
         let surroundings = Surroundings {
             client: client.clone(),

@@ -15,7 +15,7 @@ pub(super) fn encoded(text: &str) -> impl std::fmt::Display + '_ {
 
 /// The key of a hub's policy, with which all devices sign, too.
 #[derive(Clone)]
-pub(super) struct SigningKey(hmac::Key);
+pub(crate) struct SigningKey(hmac::Key);
 
 impl std::fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -25,7 +25,7 @@ impl std::fmt::Debug for SigningKey {
 
 impl SigningKey {
     /// Reads a key, which connection strings hold in base64.
-    pub(super) fn new(key: &Secret) -> Result<Self, String> {
+    pub(crate) fn new(key: &Secret) -> Result<Self, String> {
         let bytes = STANDARD.decode(key.expose()).map_err(|_| "the SharedAccessKey of the connection string is not base64".to_owned())?;
         Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, &bytes)))
     }
@@ -33,7 +33,7 @@ impl SigningKey {
     /// A shared access signature: that whoever holds the key lets somebody use a resource until a moment.
     ///
     /// With a policy the key is that of the policy; without one, that of the device which the resource is.
-    pub(super) fn token(&self, resource: &str, policy: Option<&str>, expiry: Timestamp) -> Secret {
+    pub(crate) fn token(&self, resource: &str, policy: Option<&str>, expiry: Timestamp) -> Secret {
         let (resource, expiry) = (encoded(resource), expiry.as_micros().div_euclid(1_000_000));
         let signature = hmac::sign(&self.0, format!("{resource}\n{expiry}").as_bytes());
         let signature = STANDARD.encode(signature);

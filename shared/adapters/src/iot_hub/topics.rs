@@ -14,13 +14,13 @@ pub(super) const SUBSCRIPTIONS: [&str; 3] = [METHODS, "$iothub/twin/res/#", "$io
 const METHODS: &str = "$iothub/methods/POST/#";
 
 /// The user that a device connects as.
-pub(super) fn user(host: &str, device: &str) -> String {
+pub(crate) fn user(host: &str, device: &str) -> String {
     let client = encoded(concat!("headwater/", env!("CARGO_PKG_VERSION")));
     format!("{host}/{device}/?api-version={API_VERSION}&DeviceClientType={client}")
 }
 
 /// The resource that a device's token is for.
-pub(super) fn resource(host: &str, device: &str) -> String {
+pub(crate) fn resource(host: &str, device: &str) -> String {
     format!("{host}/devices/{device}")
 }
 
