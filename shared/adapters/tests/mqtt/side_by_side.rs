@@ -56,14 +56,14 @@ pub(crate) async fn tls_in_front_of<Guard>(broker: &Broker<Guard>, behind: u16) 
 
 /// What a client introduces itself with.
 #[derive(Debug)]
-struct Introduction {
-    client_id: String,
-    user: String,
-    password: String,
+pub(crate) struct Introduction {
+    pub(crate) client_id: String,
+    pub(crate) user: String,
+    pub(crate) password: String,
 }
 
 impl Proxy {
-    fn only_introduction(&self) -> Introduction {
+    pub(crate) fn only_introduction(&self) -> Introduction {
         let first = self.first.lock().unwrap();
         assert_eq!(first.len(), 1, "one connection");
         let packet = &first[0];
@@ -85,7 +85,7 @@ impl Proxy {
 fn microsoft(arguments: &[&str]) -> Value {
     let python = std::env::var_os("AZURE_IOT_DEVICE_PYTHON");
     let python = python.expect("AZURE_IOT_DEVICE_PYTHON names no Python: `tests/run` does, or `tests/components/azure-iot-device python`");
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/iot_hub/microsoft.py");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/mqtt/microsoft.py");
     let output = Command::new(python).arg(script).args(arguments).output().expect("Python can be run");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).expect("the script prints JSON")

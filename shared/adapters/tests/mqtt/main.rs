@@ -1,4 +1,4 @@
-//! The hub of Azure's kind: a registry of the tests' own, and Mosquitto with TLS as its broker.
+//! What speaks MQTT, against Mosquitto: the hub of Azure's kind, whose registry is the tests' own, and the targets `mqtt` and `iothub`.
 //!
 //! `tests/run` starts Mosquitto and names its folder in `MOSQUITTO_DIR`, and the Python that knows Microsoft's client in
 //! `AZURE_IOT_DEVICE_PYTHON`.
@@ -13,3 +13,4 @@ mod devices;
 mod over_https;
 mod registry;
 mod side_by_side;
+mod targets;
