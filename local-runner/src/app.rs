@@ -92,7 +92,7 @@ pub(crate) async fn compose(options: &Serve, prometheus: PrometheusHandle) -> an
         bail!("--notify-queue-url: this program was built without the feature aws");
     }
     let (streams, queue_writer) = stores.streams(&clock, &entropy).with_heralds(heralds).with_queue();
-    let targets = TargetSet::new(Arc::clone(&stores.files), outbound).with_streams(streams.clone());
+    let targets = TargetSet::new(Arc::clone(&stores.files), outbound).with_streams(streams.clone()).with_iot_hub(options.iot_hub.config());
     #[cfg(feature = "aws")]
     let (targets, poller) = match shared {
         Some((poller, names)) => {
@@ -103,10 +103,10 @@ pub(crate) async fn compose(options: &Serve, prometheus: PrometheusHandle) -> an
     };
     let targets: Arc<dyn Targets> = Arc::new(targets);
     let simulations = {
-        let hub = options.iothub_connection_string.as_ref().map(|given| given.0.clone());
-        let hubs = Arc::new(HubSet::new(Arc::clone(&stores.documents), streams.clone(), Arc::clone(&targets)));
+        let (hub, config) = (options.iot_hub.connection.clone(), options.iot_hub.config());
+        let hubs = HubSet::new(Arc::clone(&stores.documents), streams.clone(), Arc::clone(&targets), config, &clock, &entropy);
         let engine = Arc::new(JavaScript::new());
-        let setup = SimulationsSetup { hub, hubs, engine, targets: Arc::clone(&targets), keeps: limits::RUNNING_JOBS };
+        let setup = SimulationsSetup { hub, hubs: Arc::new(hubs), engine, targets: Arc::clone(&targets), keeps: limits::RUNNING_JOBS };
         stores.simulations_group(setup, &clock, &entropy)
     };
     let datagen = stores.datagen(specifications, Arc::clone(&targets), &clock, &entropy);

@@ -1,5 +1,6 @@
 //! What a user can say, on the command line or in the environment. The doc comments are the manual.
 
+mod iot_hub;
 mod streams;
 
 use std::net::SocketAddr;
@@ -11,8 +12,8 @@ use clap_complete::Shell;
 use headwater_adapters::targets::OutboundHosts;
 use headwater_core::datagen::{TimeType, parse_span, parse_time_type};
 use headwater_core::limits;
-use headwater_core::simulations::ConnectionString;
 
+pub(crate) use iot_hub::IotHubOptions;
 pub(crate) use streams::{Cat, ContentType, List, Put, ServerOptions, Streams, StreamsCommand, Tail};
 
 /// Where event streams begin.
@@ -97,9 +98,8 @@ pub(crate) struct Serve {
     #[arg(long, env = "HEADWATER_NOTIFY_QUEUE_URL", value_name = "URL")]
     pub(crate) notify_queue_url: Option<String>,
 
-    /// Connection string of the Azure IoT Hub that simulations use unless they say otherwise. [default: the local hub]
-    #[arg(long, env = "HEADWATER_IOTHUB_CONNECTION_STRING", value_name = "STRING", hide_env_values = true, value_parser = hub)]
-    pub(crate) iothub_connection_string: Option<HubString>,
+    #[command(flatten)]
+    pub(crate) iot_hub: IotHubOptions,
 
     /// Form of the log on standard error.
     #[arg(long, env = "HEADWATER_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
@@ -133,14 +133,6 @@ fn token(text: &str) -> Result<TokenText, String> {
     } else {
         Err("a token is printable ASCII without spaces".to_owned())
     }
-}
-
-/// A connection string, whose key does not print.
-#[derive(Debug, Clone)]
-pub(crate) struct HubString(pub(crate) ConnectionString);
-
-fn hub(text: &str) -> Result<HubString, String> {
-    ConnectionString::parse(text).map(HubString).map_err(|error| error.to_string())
 }
 
 /// Where everything is kept.

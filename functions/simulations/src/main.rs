@@ -2,8 +2,6 @@
 //! bucket and queue.
 #![allow(missing_docs, reason = "a program")]
 
-use std::sync::Arc;
-
 use headwater_adapters::aws::Deployment;
 use headwater_core::limits;
 use headwater_web::{House, Token, with_house_layers};
@@ -12,9 +10,7 @@ use headwater_web::{House, Token, with_house_layers};
 async fn main() -> Result<(), lambda_http::Error> {
     lambda_http::tracing::init_default_subscriber();
     let deployment = Deployment::from_environment().await?;
-    // SEAM: what lets devices live and what reads scripts are composed here, in the place of what only refuses.
-    let service = deployment.simulations(Arc::new(seam::NoDevices), Arc::new(seam::NoScripts));
-    let routes = headwater_simulations::router(service);
+    let routes = headwater_simulations::router(deployment.simulations(0).service);
     let token = deployment.token.map(Token::new);
     let house = House {
         token,
@@ -24,47 +20,4 @@ async fn main() -> Result<(), lambda_http::Error> {
         dialects: &[headwater_simulations::DIALECT],
     };
     lambda_http::run(with_house_layers(routes, house)).await
-}
-
-/// SEAM: to be removed with the engine's coming.
-mod seam {
-    use async_trait::async_trait;
-    use headwater_core::ports::{PortError, Script, ScriptCall, ScriptEngine, ScriptOutcome};
-    use headwater_core::simulations::{Counters, FleetError, Fleets, Simulation};
-
-    #[derive(Debug)]
-    pub(super) struct NoDevices;
-
-    #[async_trait]
-    impl Fleets for NoDevices {
-        async fn prepare(&self, _: &Simulation) -> Result<(), FleetError> {
-            Err(FleetError::Settings("this function cannot let devices live yet".to_owned()))
-        }
-
-        async fn settle(&self, _: &Simulation) -> Result<(), PortError> {
-            Ok(())
-        }
-
-        async fn end(&self, _: &Simulation) -> Result<(), PortError> {
-            Ok(())
-        }
-
-        async fn counters(&self, _: &Simulation) -> Result<Counters, PortError> {
-            Ok(Counters::default())
-        }
-    }
-
-    #[derive(Debug)]
-    pub(super) struct NoScripts;
-
-    #[async_trait]
-    impl ScriptEngine for NoScripts {
-        async fn check(&self, _: &Script) -> Result<(), String> {
-            Err("this function cannot read scripts yet".to_owned())
-        }
-
-        async fn run(&self, _: Vec<ScriptCall>) -> Vec<ScriptOutcome> {
-            Vec::new()
-        }
-    }
 }

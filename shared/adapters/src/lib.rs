@@ -10,7 +10,9 @@
 //! | [`folder`] | files in a folder |
 //! | [`specs_folder`] | the stock specifications with those of a folder on top |
 //! | [`heralds`] | who is told that streams grow: a webhook, a queue |
-//! | [`targets`] | where records go: standard output, files, streams, HTTP, Kafka, S3, SQS, Kinesis |
+//! | [`influxdb`] | the InfluxDB that a host knows |
+//! | [`iot_hub`] | where devices are registered and send to: Azure IoT Hub |
+//! | [`targets`] | where records go: standard output, files, streams, HTTP, Kafka, MQTT, Azure IoT Hub, InfluxDB, S3, SQS, Kinesis |
 //!
 //! Each adapter keeps the contract of its port (the suites in `headwater_core::ports::contract`) and turns its own errors into
 //! the port's at its own door.
@@ -24,8 +26,11 @@ mod event_block;
 pub mod folder;
 pub mod heralds;
 mod hubs;
+pub mod influxdb;
+pub mod iot_hub;
 pub mod javascript;
 pub mod memory;
+mod mqtt;
 mod simulations;
 pub mod specs_folder;
 mod stores;

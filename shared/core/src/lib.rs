@@ -12,6 +12,7 @@
 pub mod datagen;
 pub mod ids;
 pub mod limits;
+pub mod line_protocol;
 pub mod mistakes;
 pub mod ports;
 pub mod random;

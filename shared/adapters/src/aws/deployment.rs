@@ -3,15 +3,17 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use headwater_core::datagen::{DatagenService, Stock};
-use headwater_core::ports::{Clock, Entropy, ScriptEngine, Targets};
+use headwater_core::ports::{Clock, Entropy, Targets};
 use headwater_core::secret::Secret;
-use headwater_core::simulations::{Fleets, SimulationService};
+use headwater_core::simulations::ConnectionString;
 use headwater_core::streams::{Herald, StreamService, StreamUsage};
 
 use super::{Aws, Clients, Flusher, SqsTaskQueue};
 use crate::heralds::{SqsHerald, WebhookHerald};
+use crate::iot_hub::IotHubConfig;
+use crate::javascript::JavaScript;
 use crate::targets::{OutboundHosts, TargetSet};
-use crate::{OsEntropy, Stores, SystemClock};
+use crate::{HubSet, OsEntropy, Simulations, SimulationsSetup, Stores, SystemClock};
 
 /// A variable of the environment that is missing or wrong.
 #[derive(Debug, thiserror::Error)]
@@ -22,7 +24,8 @@ pub struct Misconfigured {
 }
 
 /// What every function of a deployment is composed of, as its environment says: `HEADWATER_BUCKET`, `HEADWATER_QUEUE_URL`,
-/// `HEADWATER_EVENT_STREAM`, `HEADWATER_ALLOW_OUTBOUND`, `HEADWATER_NOTIFY_URL`, `HEADWATER_NOTIFY_QUEUE_URL`, `HEADWATER_TOKEN`. Made
+/// `HEADWATER_EVENT_STREAM`, `HEADWATER_ALLOW_OUTBOUND`, `HEADWATER_NOTIFY_URL`, `HEADWATER_NOTIFY_QUEUE_URL`, `HEADWATER_IOTHUB_CONNECTION_STRING`,
+/// `HEADWATER_IOTHUB_HTTPS_URL`, `HEADWATER_TOKEN`. Made
 /// once, when the function starts.
 #[derive(Debug, Clone)]
 pub struct Deployment {
@@ -36,6 +39,8 @@ pub struct Deployment {
     pub streams: StreamService,
     /// The targets.
     pub targets: Arc<dyn Targets>,
+    /// Which Azure IoT Hub simulations use, and how it is spoken to.
+    pub iot_hub: IotHubSettings,
     /// What callers are to send, if anything.
     pub token: Option<Secret>,
     /// The time.
@@ -61,6 +66,25 @@ fn filled(name: &'static str) -> Result<Option<String>, Misconfigured> {
 
 fn required(name: &'static str) -> Result<String, Misconfigured> {
     filled(name)?.ok_or_else(|| Misconfigured { variable: name, wrong: "is not set".to_owned() })
+}
+
+/// Which Azure IoT Hub simulations use unless they say otherwise, and how hubs are spoken to.
+#[derive(Debug, Clone)]
+pub struct IotHubSettings {
+    /// The hub; without it, the local one.
+    pub connection: Option<ConnectionString>,
+    /// Where hubs are.
+    pub config: IotHubConfig,
+}
+
+impl IotHubSettings {
+    fn from_environment() -> Result<Self, Misconfigured> {
+        const CONNECTION: &str = "HEADWATER_IOTHUB_CONNECTION_STRING";
+        let connection = filled(CONNECTION)?.map(|text| ConnectionString::parse(&text)).transpose();
+        let connection = connection.map_err(|error| Misconfigured { variable: CONNECTION, wrong: error.to_string() })?;
+        let https_base = filled("HEADWATER_IOTHUB_HTTPS_URL")?.map(|url| url.trim_end_matches('/').to_owned());
+        Ok(Self { connection, config: IotHubConfig { https_base, ..IotHubConfig::default() } })
+    }
 }
 
 /// Who is told that streams grow.
@@ -93,14 +117,15 @@ impl Deployment {
         let streams = stores.streams(&clock, &entropy).with_heralds(heralds(clients)?);
         let targets = TargetSet::new(Arc::clone(&stores.files), outbound).with_streams(streams.clone()).with_aws(aws);
         let targets = Arc::new(targets.sparing(&bucket, &queue_url, &event_stream));
+        let iot_hub = IotHubSettings::from_environment()?;
         let token = filled("HEADWATER_TOKEN")?.map(Secret::new);
-        Ok(Self { stores, queue, flusher, streams, targets, token, clock, entropy })
+        Ok(Self { stores, queue, flusher, streams, targets, iot_hub, token, clock, entropy })
     }
 
     /// What is known of who uses streams.
     #[must_use]
     pub fn stream_usage(&self) -> StreamUsage {
-        StreamUsage::new(self.streams.clone(), vec![Arc::new(self.datagen())])
+        StreamUsage::new(self.streams.clone(), vec![Arc::new(self.datagen()), Arc::new(self.simulations(0).keeper)])
     }
 
     /// The datagen service, with the stock specifications.
@@ -109,9 +134,14 @@ impl Deployment {
         self.stores.datagen(Arc::new(Stock), Arc::clone(&self.targets), &self.clock, &self.entropy)
     }
 
-    /// The simulations service, with what lets devices live and what reads scripts.
+    /// The simulations group, which keeps at most so many parts of fleets in memory between their steps.
     #[must_use]
-    pub fn simulations(&self, fleets: Arc<dyn Fleets>, engine: Arc<dyn ScriptEngine>) -> SimulationService {
-        self.stores.simulations(fleets, engine, Arc::clone(&self.targets), false, &self.clock, &self.entropy)
+    pub fn simulations(&self, keeps: usize) -> Simulations {
+        let (documents, streams, targets) = (Arc::clone(&self.stores.documents), self.streams.clone(), Arc::clone(&self.targets));
+        // A function lives for seconds, so no connection is worth the making.
+        let config = IotHubConfig { https_only: true, ..self.iot_hub.config.clone() };
+        let hubs = Arc::new(HubSet::new(documents, streams, Arc::clone(&targets), config, &self.clock, &self.entropy));
+        let setup = SimulationsSetup { hub: self.iot_hub.connection.clone(), hubs, engine: Arc::new(JavaScript::new()), targets, keeps };
+        self.stores.simulations_group(setup, &self.clock, &self.entropy)
     }
 }

@@ -228,7 +228,8 @@ impl SimulationStepper {
         let (mut fleet, changes) = live.fleet.change(self.plan(&stored, launch).await?, now);
         let other_hub = stored.hub != live.stored.hub;
         let (removed, mut new) = (changes.removed, changes.added);
-        live.hub.disconnect(&removed.iter().map(|device| Arc::clone(&device.id)).collect::<Vec<_>>()).await;
+        let leaving: Vec<_> = removed.iter().chain(&changes.replaced).map(|device| Arc::clone(&device.id)).collect();
+        live.hub.disconnect(&leaving).await;
         let (mut hub, mut failure) = (live.hub, None);
         if other_hub {
             if let Err(error) = hub.unregister(&former).await {

@@ -35,6 +35,8 @@ pub struct Change {
     pub added: Vec<HubDevice>,
     /// Devices that are gone.
     pub removed: Vec<HubDevice>,
+    /// Devices that begin anew, because their model has changed.
+    pub replaced: Vec<HubDevice>,
 }
 
 impl Fleet {
@@ -118,9 +120,9 @@ impl Fleet {
                 continue;
             }
             let group = &fleet.plan.groups[usize::from(place)];
-            if !former.groups.iter().any(|other| other.id == group.id && other.numbers.contains(&number)) {
-                change.added.push(group.hub_device(number));
-            }
+            let known = former.groups.iter().any(|other| other.id == group.id && other.numbers.contains(&number));
+            let list = if known { &mut change.replaced } else { &mut change.added };
+            list.push(group.hub_device(number));
             fleet.begin(place, number, now, (begun, new));
             begun += 1;
         }
