@@ -90,6 +90,7 @@ pub(crate) async fn compose(options: &Serve, prometheus: PrometheusHandle) -> an
     }
     let (streams, queue_writer) = stores.streams(&clock, &entropy).with_heralds(heralds).with_queue();
     let targets = TargetSet::new(Arc::clone(&stores.files), outbound).with_streams(streams.clone());
+    let targets = targets.with_influxdb(options.services.influxdb()?).with_iot_hub(options.services.iot_hub());
     #[cfg(feature = "aws")]
     let (targets, poller) = match shared {
         Some((poller, names)) => {

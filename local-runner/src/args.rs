@@ -1,5 +1,6 @@
 //! What a user can say, on the command line or in the environment. The doc comments are the manual.
 
+mod services;
 mod streams;
 
 use std::net::SocketAddr;
@@ -12,6 +13,7 @@ use headwater_adapters::targets::OutboundHosts;
 use headwater_core::datagen::{TimeType, parse_span, parse_time_type};
 use headwater_core::limits;
 
+pub(crate) use services::ServiceOptions;
 pub(crate) use streams::{Cat, ContentType, List, Put, ServerOptions, Streams, StreamsCommand, Tail};
 
 /// Where event streams begin.
@@ -84,7 +86,7 @@ pub(crate) struct Serve {
     #[arg(long, env = "HEADWATER_INSECURE", action = ArgAction::SetTrue, value_parser = BoolishValueParser::new())]
     pub(crate) insecure: bool,
 
-    /// Hosts that `http` targets may call, comma-separated: host, host:port or *.domain. [default: any]
+    /// Hosts that `http`, `mqtt` and `iothub` targets may call, comma-separated: host, host:port or *.domain. [default: any]
     #[arg(long, env = "HEADWATER_ALLOW_OUTBOUND", value_name = "HOSTS")]
     pub(crate) allow_outbound: Option<OutboundHosts>,
 
@@ -95,6 +97,9 @@ pub(crate) struct Serve {
     /// URL of an SQS queue to which the same is sent.
     #[arg(long, env = "HEADWATER_NOTIFY_QUEUE_URL", value_name = "URL")]
     pub(crate) notify_queue_url: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) services: ServiceOptions,
 
     /// Form of the log on standard error.
     #[arg(long, env = "HEADWATER_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
@@ -180,6 +185,9 @@ pub(crate) struct Generate {
     /// Seed of all draws: the same seed gives the same records.
     #[arg(long, allow_negative_numbers = true)]
     pub(crate) seed: Option<i64>,
+
+    #[command(flatten)]
+    pub(crate) services: ServiceOptions,
 }
 
 /// A span of job time.

@@ -9,6 +9,7 @@ use headwater_core::streams::{Herald, StreamService, StreamUsage};
 
 use super::{Aws, Clients, Flusher, SqsTaskQueue};
 use crate::heralds::{SqsHerald, WebhookHerald};
+use crate::influxdb::{InfluxDb, InfluxDbSettings};
 use crate::targets::{OutboundHosts, TargetSet};
 use crate::{OsEntropy, Stores, SystemClock};
 
@@ -21,8 +22,8 @@ pub struct Misconfigured {
 }
 
 /// What every function of a deployment is composed of, as its environment says: `HEADWATER_BUCKET`, `HEADWATER_QUEUE_URL`,
-/// `HEADWATER_EVENT_STREAM`, `HEADWATER_ALLOW_OUTBOUND`, `HEADWATER_NOTIFY_URL`, `HEADWATER_NOTIFY_QUEUE_URL`, `HEADWATER_TOKEN`. Made
-/// once, when the function starts.
+/// `HEADWATER_EVENT_STREAM`, `HEADWATER_ALLOW_OUTBOUND`, `HEADWATER_NOTIFY_URL`, `HEADWATER_NOTIFY_QUEUE_URL`, `HEADWATER_TOKEN`,
+/// `HEADWATER_INFLUXDB_*`. Made once, when the function starts.
 #[derive(Debug, Clone)]
 pub struct Deployment {
     /// Stores in the deployment's bucket and queue.
@@ -62,6 +63,12 @@ fn required(name: &'static str) -> Result<String, Misconfigured> {
     filled(name)?.ok_or_else(|| Misconfigured { variable: name, wrong: "is not set".to_owned() })
 }
 
+/// The InfluxDB that `HEADWATER_INFLUXDB_*` name.
+fn influxdb() -> Result<Option<InfluxDb>, Misconfigured> {
+    let settings = InfluxDbSettings::from_variables(|name| std::env::var(name).ok());
+    InfluxDb::new(settings).map_err(|wrong| Misconfigured { variable: "HEADWATER_INFLUXDB_URL", wrong: format!("cannot be used: {wrong}") })
+}
+
 /// Who is told that streams grow.
 fn heralds(clients: &Clients) -> Result<Vec<Arc<dyn Herald>>, Misconfigured> {
     let mut heralds: Vec<Arc<dyn Herald>> = Vec::new();
@@ -91,6 +98,7 @@ impl Deployment {
         let queue = SqsTaskQueue::new(clients.sqs.clone(), &queue_url, Arc::clone(&clock));
         let streams = stores.streams(&clock, &entropy).with_heralds(heralds(clients)?);
         let targets = TargetSet::new(Arc::clone(&stores.files), outbound).with_streams(streams.clone()).with_aws(aws);
+        let targets = targets.with_influxdb(influxdb()?);
         let targets = Arc::new(targets.sparing(&bucket, &queue_url, &event_stream));
         let token = filled("HEADWATER_TOKEN")?.map(Secret::new);
         Ok(Self { stores, queue, flusher, streams, targets, token, clock, entropy })
