@@ -38,12 +38,12 @@ fn main() {
     let mut rows = Vec::new();
     if asked("internal") {
         for devices in [10_000, 100_000] {
-            rows.push(measure("internal", internal(devices), devices, seconds));
+            rows.push(measure("internal", &internal(devices), devices, seconds));
         }
     }
     if asked("javascript") {
         for devices in [10_000, 25_000, 50_000, 100_000] {
-            rows.push(measure("JavaScript", javascript(devices), devices, seconds));
+            rows.push(measure("JavaScript", &javascript(devices), devices, seconds));
         }
     }
     let head = ["scripts", "devices", "due", "sent", "late p50, ms", "p99, ms", "processors busy", "memory, MB", "bytes a device"];
@@ -69,7 +69,7 @@ fn javascript(devices: u64) -> Value {
     json!({"Id": "chiller-01", "Count": devices})
 }
 
-fn measure(kind: &str, model: Value, devices: u64, seconds: u64) -> Vec<String> {
+fn measure(kind: &str, model: &Value, devices: u64, seconds: u64) -> Vec<String> {
     let folder: PathBuf = std::env::var_os("STREAMS_BENCH_DIR").map_or_else(|| env!("CARGO_TARGET_TMPDIR").into(), PathBuf::from);
     std::fs::create_dir_all(&folder).expect("the bench's folder can be made");
     let folder = tempfile::tempdir_in(folder).expect("the bench's folder can be written to");

@@ -10,6 +10,7 @@ use headwater_core::streams::{Herald, StreamService, StreamUsage};
 
 use super::{Aws, Clients, Flusher, SqsTaskQueue};
 use crate::heralds::{SqsHerald, WebhookHerald};
+use crate::influxdb::{InfluxDb, InfluxDbSettings};
 use crate::iot_hub::IotHubConfig;
 use crate::javascript::JavaScript;
 use crate::targets::{OutboundHosts, TargetSet};
@@ -24,9 +25,8 @@ pub struct Misconfigured {
 }
 
 /// What every function of a deployment is composed of, as its environment says: `HEADWATER_BUCKET`, `HEADWATER_QUEUE_URL`,
-/// `HEADWATER_EVENT_STREAM`, `HEADWATER_ALLOW_OUTBOUND`, `HEADWATER_NOTIFY_URL`, `HEADWATER_NOTIFY_QUEUE_URL`, `HEADWATER_IOTHUB_CONNECTION_STRING`,
-/// `HEADWATER_IOTHUB_HTTPS_URL`, `HEADWATER_TOKEN`. Made
-/// once, when the function starts.
+/// `HEADWATER_EVENT_STREAM`, `HEADWATER_ALLOW_OUTBOUND`, `HEADWATER_NOTIFY_URL`, `HEADWATER_NOTIFY_QUEUE_URL`,
+/// `HEADWATER_IOTHUB_CONNECTION_STRING`, `HEADWATER_IOTHUB_HTTPS_URL`, `HEADWATER_INFLUXDB_*`, `HEADWATER_TOKEN`. Made once, when the function starts.
 #[derive(Debug, Clone)]
 pub struct Deployment {
     /// Stores in the deployment's bucket and queue.
@@ -87,6 +87,12 @@ impl IotHubSettings {
     }
 }
 
+/// The InfluxDB that `HEADWATER_INFLUXDB_*` name.
+fn influxdb() -> Result<Option<InfluxDb>, Misconfigured> {
+    let settings = InfluxDbSettings::from_variables(|name| std::env::var(name).ok());
+    InfluxDb::new(settings).map_err(|wrong| Misconfigured { variable: "HEADWATER_INFLUXDB_URL", wrong: format!("cannot be used: {wrong}") })
+}
+
 /// Who is told that streams grow.
 fn heralds(clients: &Clients) -> Result<Vec<Arc<dyn Herald>>, Misconfigured> {
     let mut heralds: Vec<Arc<dyn Herald>> = Vec::new();
@@ -116,6 +122,7 @@ impl Deployment {
         let queue = SqsTaskQueue::new(clients.sqs.clone(), &queue_url, Arc::clone(&clock));
         let streams = stores.streams(&clock, &entropy).with_heralds(heralds(clients)?);
         let targets = TargetSet::new(Arc::clone(&stores.files), outbound).with_streams(streams.clone()).with_aws(aws);
+        let targets = targets.with_influxdb(influxdb()?);
         let targets = Arc::new(targets.sparing(&bucket, &queue_url, &event_stream));
         let iot_hub = IotHubSettings::from_environment()?;
         let token = filled("HEADWATER_TOKEN")?.map(Secret::new);
