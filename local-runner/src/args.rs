@@ -28,7 +28,7 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Host every endpoint group on one port.
-    Serve(Serve),
+    Serve(Box<Serve>),
     /// Make an event stream from a specification, on standard output or to a target.
     Generate(Generate),
     /// Write and read the streams of a running server.

@@ -39,6 +39,8 @@ pub struct Deployment {
     pub streams: StreamService,
     /// The targets.
     pub targets: Arc<dyn Targets>,
+    /// Which hosts may be called on a user's word.
+    pub outbound: OutboundHosts,
     /// Which Azure IoT Hub simulations use, and how it is spoken to.
     pub iot_hub: IotHubSettings,
     /// What callers are to send, if anything.
@@ -121,12 +123,12 @@ impl Deployment {
         let (stores, flusher) = Stores::aws(clients, &bucket, &queue_url, &event_stream, &clock, &entropy);
         let queue = SqsTaskQueue::new(clients.sqs.clone(), &queue_url, Arc::clone(&clock));
         let streams = stores.streams(&clock, &entropy).with_heralds(heralds(clients)?);
-        let targets = TargetSet::new(Arc::clone(&stores.files), outbound).with_streams(streams.clone()).with_aws(aws);
+        let targets = TargetSet::new(Arc::clone(&stores.files), outbound.clone()).with_streams(streams.clone()).with_aws(aws);
         let targets = targets.with_influxdb(influxdb()?);
         let targets = Arc::new(targets.sparing(&bucket, &queue_url, &event_stream));
         let iot_hub = IotHubSettings::from_environment()?;
         let token = filled("HEADWATER_TOKEN")?.map(Secret::new);
-        Ok(Self { stores, queue, flusher, streams, targets, iot_hub, token, clock, entropy })
+        Ok(Self { stores, queue, flusher, streams, targets, outbound, iot_hub, token, clock, entropy })
     }
 
     /// What is known of who uses streams.
@@ -147,7 +149,8 @@ impl Deployment {
         let (documents, streams, targets) = (Arc::clone(&self.stores.documents), self.streams.clone(), Arc::clone(&self.targets));
         // A function lives for seconds, so no connection is worth the making.
         let config = IotHubConfig { https_only: true, ..self.iot_hub.config.clone() };
-        let hubs = Arc::new(HubSet::new(documents, streams, Arc::clone(&targets), config, &self.clock, &self.entropy));
+        let hubs =
+            Arc::new(HubSet::new(documents, streams, Arc::clone(&targets), (config, self.outbound.clone()), &self.clock, &self.entropy));
         let setup = SimulationsSetup { hub: self.iot_hub.connection.clone(), hubs, engine: Arc::new(JavaScript::new()), targets, keeps };
         self.stores.simulations_group(setup, &self.clock, &self.entropy)
     }
