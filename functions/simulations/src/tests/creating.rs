@@ -185,3 +185,10 @@ async fn what_a_crash_has_left_undone_is_done_again() {
     host.service.recover().await.unwrap();
     assert_eq!(host.devices.calls(), ["settle 1 enabled"]);
 }
+
+#[tokio::test]
+async fn as_many_models_as_a_body_can_name_are_read_without_delay() {
+    let host = host();
+    let models: Vec<Value> = (0..100_000).map(|n| json!({"Id": format!("m{n}"), "Count": 1})).collect();
+    host.refuses(&json!({"DeviceModels": models}), "the simulation takes").await;
+}

@@ -163,17 +163,26 @@ impl FleetKeeper {
         }
     }
 
-    /// Begins a task of the present run, or begins it again after its end.
+    /// Makes a task of the present run, unless it is there.
     async fn begin(&self, id: &TaskId, launch: &Launch) -> Result<(), PortError> {
-        match self.tasks.get(id).await? {
-            Some((task, _)) if task.phase == Phase::Running => {}
-            Some((ended, etag)) => {
-                let task = Task { step: ended.step + 1, ..self.task(id.clone(), launch) };
-                self.tasks.put(&task, etag).await?;
+        if self.tasks.get(id).await?.is_none() {
+            match self.tasks.create(&self.task(id.clone(), launch)).await {
+                Err(error) if !error.is_conflict() => return Err(error),
+                _ => {}
             }
-            None => drop(self.tasks.create(&self.task(id.clone(), launch)).await?),
         }
         self.wake(id).await
+    }
+
+    /// Gives parts that have ended, whose devices are to begin anew, another task: hubs tell messages apart by the task that sends
+    /// them, and its numbers begin at 1.
+    async fn replace_ended(&self, roster: &mut Roster) -> Result<(), PortError> {
+        for id in &mut roster.parts {
+            if self.tasks.get(id).await?.is_some_and(|(task, _)| task.phase != Phase::Running) {
+                roster.former.push(std::mem::replace(id, TaskId::from_bits(self.entropy.draw())));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -211,6 +220,9 @@ impl Fleets for FleetKeeper {
         let over = simulation.settings.end.is_some_and(|end| end.at <= self.clock.now());
         let size = Self::part_size(&fleet);
         let parts = Part::count(&fleet.definition, size);
+        if !over {
+            self.replace_ended(&mut roster).await?;
+        }
         while roster.parts.len() < parts as usize {
             roster.parts.push(TaskId::from_bits(self.entropy.draw()));
         }
