@@ -174,11 +174,13 @@ impl FleetKeeper {
         self.wake(id).await
     }
 
-    /// Gives parts that have ended, whose devices are to begin anew, another task: hubs tell messages apart by the task that sends
-    /// them, and its numbers begin at 1.
-    async fn replace_ended(&self, roster: &mut Roster) -> Result<(), PortError> {
+    /// Gives parts that ended under another version, whose devices are to begin anew, another task: hubs tell messages apart by the
+    /// task that sends them, and its numbers begin at 1.
+    async fn replace_ended(&self, roster: &mut Roster, version: u64) -> Result<(), PortError> {
         for id in &mut roster.parts {
-            if self.tasks.get(id).await?.is_some_and(|(task, _)| task.phase != Phase::Running) {
+            let Some((task, _)) = self.tasks.get(id).await? else { continue };
+            let under = Progress::deserialize(&task.progress).unwrap_or_default().version;
+            if task.phase != Phase::Running && under != version {
                 roster.former.push(std::mem::replace(id, TaskId::from_bits(self.entropy.draw())));
             }
         }
@@ -221,7 +223,7 @@ impl Fleets for FleetKeeper {
         let size = Self::part_size(&fleet);
         let parts = Part::count(&fleet.definition, size);
         if !over {
-            self.replace_ended(&mut roster).await?;
+            self.replace_ended(&mut roster, simulation.version).await?;
         }
         while roster.parts.len() < parts as usize {
             roster.parts.push(TaskId::from_bits(self.entropy.draw()));

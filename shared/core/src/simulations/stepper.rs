@@ -141,12 +141,15 @@ impl SimulationStepper {
             return Ok(result(Next::At(soon), Saved::Kept, &progress, "Waiting for the devices of the run before to end."));
         }
         let stored = self.load(task, launch, version).await?;
+        if progress.version != version {
+            (progress.version, progress.registered) = (version, 0);
+        }
         let (mut hub, ways, label) = match self.open(task, &stored, &progress).await {
             Ok(opened) => opened,
             Err(early) => return Ok(*early),
         };
-        if (progress.version, &progress.hub) != (version, &label) {
-            (progress.version, progress.hub, progress.registered) = (version, label, 0);
+        if progress.hub != label {
+            (progress.hub, progress.registered) = (label, 0);
         }
         let plan = self.plan(&stored, launch).await?;
         let devices: Vec<HubDevice> = plan.hub_devices().collect();
