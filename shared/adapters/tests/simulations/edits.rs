@@ -86,6 +86,8 @@ async fn a_name_disturbs_nobody() {
     assert_eq!(seen.0["custom.1"].last().unwrap().n(), (seen.bodies("custom.1").len() - 1) as f64);
     let after = process.get().await;
     assert_eq!(after["Name"], "name 19");
+    let kept = house.keys("simulations/runs").await;
+    assert!(kept.len() <= 3, "editions that nobody goes on from are kept: {kept:?}");
     assert!(after["Statistics"]["TotalMessagesSent"].as_u64().unwrap() >= before + 9);
 }
 

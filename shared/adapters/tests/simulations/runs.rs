@@ -158,6 +158,16 @@ async fn an_end_that_is_put_off_after_it_has_passed_brings_the_devices_back() {
 }
 
 #[tokio::test]
+async fn devices_that_an_edit_after_the_end_leaves_out_are_removed() {
+    let (house, process) = begun(json!({"EndTime": "NOW+PT5S"})).await;
+    house.pass(seconds(10)).await;
+    assert_eq!(house.registered().await, [("custom".to_owned(), 3)].into());
+    process.put(house.simulation(json!({"EndTime": "NOW+PT1H", "DeviceModels": [counting("counter", 1), counting("truck-02", 1)]}))).await;
+    house.pass(seconds(2)).await;
+    assert_eq!(house.registered().await, [("custom".to_owned(), 1), ("truck-02".to_owned(), 1)].into());
+}
+
+#[tokio::test]
 async fn an_end_that_is_put_off_before_it_passes_is_nothing_to_the_devices() {
     let (house, process) = begun(json!({"EndTime": "NOW+PT5S"})).await;
     process.put(house.simulation(json!({"EndTime": "NOW+PT1H"}))).await;

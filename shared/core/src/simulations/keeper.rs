@@ -8,7 +8,9 @@ use serde::Deserialize as _;
 
 use super::directory::HubDirectory;
 use super::fleet::{FleetDefinition, GroupDefinition, Source};
-use super::launch::{Edition, KIND, Launch, Progress, Roster, StoredFleet, dismiss, load_fleet, roster_key, run_key, runs, store_fleet};
+use super::launch::{
+    Edition, KIND, Launch, Progress, Roster, StoredFleet, dismiss, fleet_key, load_fleet, roster_key, run_key, runs, store_fleet,
+};
 use super::model::{CUSTOM, DeviceModel, ScriptEntry};
 use super::stock_scripts::stock_script;
 use super::{Counters, FleetError, Fleets, HubChoice, Models, RateLimits, Scripts, Settings, Simulation, SimulationRecords};
@@ -125,14 +127,19 @@ impl FleetKeeper {
         Ok(left)
     }
 
-    /// Removes what runs have left behind of which nothing is there any more.
-    async fn tidy(&self, roster: &Roster) -> Result<(), PortError> {
-        if roster.former.is_empty() {
-            let present = run_key(&roster.run);
-            for listed in self.documents.list_all(&runs()).await? {
-                if roster.run.is_empty() || !listed.key.as_str().starts_with(present.as_str()) {
-                    self.documents.delete(&listed.key, Condition::Any).await?;
-                }
+    /// Removes what no part goes on from any more: former runs, and former editions of this one.
+    async fn tidy(&self, roster: &Roster, edition: &Edition) -> Result<(), PortError> {
+        let mut oldest = edition.version;
+        for id in &roster.parts {
+            let stands =
+                self.tasks.get(id).await?.map(|(task, _)| Progress::deserialize(&task.progress).unwrap_or_default().edition.version);
+            oldest = stands.filter(|version| *version > 0).map_or(oldest, |version| oldest.min(version));
+        }
+        let (present, oldest) = (run_key(&roster.run), fleet_key(&roster.run, &Edition { version: oldest, etag: String::new() }));
+        for listed in self.documents.list_all(&runs()).await? {
+            let is_present = listed.key.as_str().starts_with(present.as_str());
+            if if is_present { listed.key.as_str() < oldest.as_str() } else { roster.former.is_empty() } {
+                self.documents.delete(&listed.key, Condition::Any).await?;
             }
         }
         Ok(())
@@ -209,7 +216,7 @@ impl FleetKeeper {
         }
         roster.former = self.dismiss(roster.former).await?;
         self.write(&roster, condition).await?;
-        self.tidy(&roster).await
+        self.tidy(&roster, &edition).await
     }
 
     /// Ends what a simulation that is no more has left. Fails with a conflict when somebody else does at the same time.

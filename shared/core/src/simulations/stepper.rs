@@ -142,7 +142,15 @@ impl SimulationStepper {
             return Ok(result(Next::At(soon), Saved::Kept, &progress, "Waiting for the devices of the run before to end."));
         }
         let stored = self.load(task, launch, &edition).await?;
+        let plan = self.plan(&stored, launch).await?;
+        let devices: Vec<HubDevice> = plan.hub_devices().collect();
         let label = self.directory.choose(&stored.hub).label();
+        if progress.registered > 0 && progress.edition != edition {
+            let staying = if progress.hub == label { devices.as_slice() } else { &[] };
+            if let Err(early) = self.remove_former(task, launch, &progress, staying).await? {
+                return Ok(*early);
+            }
+        }
         if progress.hub != label && !progress.hub.is_empty() {
             progress.leave_hub(0);
         }
@@ -153,8 +161,6 @@ impl SimulationStepper {
             Ok(opened) => opened,
             Err(early) => return Ok(*early),
         };
-        let plan = self.plan(&stored, launch).await?;
-        let devices: Vec<HubDevice> = plan.hub_devices().collect();
         let enough = self.now().plus(context.budget.wall);
         if let Err(obstacle) = register(&mut *hub, &devices, &mut progress.registered, (&*self.host.clock, enough)).await {
             return Ok(*hindered(task, &progress, obstacle));

@@ -1,6 +1,7 @@
 //! What a step does where the devices do not just go on: they follow another edition of their simulation, wake up after a long
 //! interruption, or take leave.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use futures::future::{Either, select};
@@ -8,7 +9,7 @@ use tracing::{info, warn};
 
 use super::super::launch::{Edition, Launch, Progress, load_fleet};
 use super::super::running::{Live, Obstacle, unregister};
-use super::{CATCH_UP, SimulationStepper, hindered, interrupted, result};
+use super::{CATCH_UP, Early, SimulationStepper, hindered, interrupted, result};
 use crate::ports::{HubDevice, PortError, Timestamp};
 use crate::tasks::{Next, Saved, StepContext, StepResult, Task};
 
@@ -82,6 +83,30 @@ impl SimulationStepper {
         next.registered = fleet.plan().devices();
         let live = Live { fleet, hub, stored, ahead: next.ahead, ..live };
         Ok(self.saved(task, live, &next, Next::Again, context))
+    }
+
+    /// Removes the devices that were registered under another edition before they began, but for those that stay.
+    pub(super) async fn remove_former(
+        &self,
+        task: &Task,
+        launch: &Launch,
+        progress: &Progress,
+        staying: &[HubDevice],
+    ) -> Result<Early<()>, PortError> {
+        let Some(stored) = load_fleet(&*self.documents, &launch.run, &progress.edition).await? else { return Ok(Ok(())) };
+        let staying: HashSet<&str> = staying.iter().map(|device| &*device.id).collect();
+        let plan = self.plan(&stored, launch).await?;
+        let leaving: Vec<HubDevice> =
+            plan.hub_devices().take(progress.registered).filter(|device| !staying.contains(&*device.id)).collect();
+        if leaving.is_empty() || task.troubles >= FAREWELLS {
+            return Ok(Ok(()));
+        }
+        let mut hub = match self.open(task, &stored, progress).await {
+            Ok((hub, _)) => hub,
+            Err(early) if early.next == Next::Failed => return Ok(Ok(())), // They are left there.
+            Err(early) => return Ok(Err(early)),
+        };
+        Ok(hub.unregister(&leaving).await.map_err(|error| hindered(task, progress, error.into())))
     }
 
     /// Goes on at a hub that the devices then leave, whatever becomes of that. Answers what stood against it.
