@@ -28,6 +28,7 @@ mod http_target;
 mod kafka;
 mod logs;
 mod security;
+mod simulation_functions;
 mod startup;
 mod streams;
 mod streams_cli;
