@@ -134,7 +134,7 @@ pub(crate) async fn compose(options: &Serve, prometheus: PrometheusHandle) -> an
         largest_reply: None,
         dialects: &[headwater_streams::DIALECT, headwater_simulations::DIALECT],
     };
-    let usage = StreamUsage::new(streams.clone(), vec![Arc::new(datagen.clone()), Arc::new(simulations.keeper)]);
+    let usage = StreamUsage::new(streams.clone(), vec![Arc::new(datagen.clone()), Arc::new(simulations.streams_used)]);
     let routes = host_routes(prometheus)
         .merge(headwater_datagen::router(datagen.clone()))
         .merge(headwater_simulations::router(simulations.service.clone()))

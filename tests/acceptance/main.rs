@@ -32,6 +32,7 @@ mod kafka;
 mod logs;
 mod mqtt;
 mod security;
+mod simulation_functions;
 mod startup;
 mod streams;
 mod streams_cli;

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use headwater_core::ports::{Clock, Entropy, Hubs, ScriptEngine, Targets};
 use headwater_core::simulations::{
-    ConnectionString, FleetKeeper, HubDirectory, Models, Replays, Scripts, SimulationRecords, SimulationService, SimulationStepper,
+    ConnectionString, FleetKeeper, HubDirectory, Models, Replays, Scripts, SimulatedStreams, SimulationRecords, SimulationService,
+    SimulationStepper,
 };
 
 use crate::Stores;
@@ -29,8 +30,8 @@ pub struct SimulationsSetup {
 pub struct Simulations {
     /// Answers requests.
     pub service: SimulationService,
-    /// Turns simulations into tasks, and knows which streams they use.
-    pub keeper: FleetKeeper,
+    /// Knows which streams they use.
+    pub streams_used: SimulatedStreams,
     /// Steps those tasks.
     pub stepper: Arc<SimulationStepper>,
 }
@@ -41,10 +42,9 @@ impl Stores {
     pub fn simulations_group(&self, setup: SimulationsSetup, clock: &Arc<dyn Clock>, entropy: &Arc<dyn Entropy>) -> Simulations {
         let SimulationsSetup { hub, hubs, engine, targets, keeps } = setup;
         let documents = &self.documents;
-        let records = SimulationRecords::new(Arc::clone(documents));
         let replays = Replays::new(documents, clock, entropy);
-        let hub_configured = hub.is_some();
-        let directory = HubDirectory::new(records, hub);
+        let (hub_configured, streams_used) = (hub.is_some(), self.simulated_streams(hub.is_some()));
+        let directory = HubDirectory::new(SimulationRecords::new(Arc::clone(documents)), hub);
         let keeper = FleetKeeper {
             documents: Arc::clone(documents),
             tasks: self.tasks(clock),
@@ -56,9 +56,14 @@ impl Stores {
             clock: Arc::clone(clock),
             entropy: Arc::clone(entropy),
         };
-        let fleets = Arc::new(keeper.clone());
-        let service = self.simulations(fleets, Arc::clone(&engine), targets, hub_configured, clock, entropy);
+        let service = self.simulations(Arc::new(keeper), Arc::clone(&engine), targets, hub_configured, clock, entropy);
         let stepper = SimulationStepper::new(documents, replays, directory, hubs, engine, Arc::clone(clock), keeps);
-        Simulations { service, keeper, stepper: Arc::new(stepper) }
+        Simulations { service, streams_used, stepper: Arc::new(stepper) }
+    }
+
+    /// Which streams simulations use, for a host that need not run them. It may have a hub for those that name none.
+    #[must_use]
+    pub fn simulated_streams(&self, hub_configured: bool) -> SimulatedStreams {
+        SimulatedStreams::new(SimulationRecords::new(Arc::clone(&self.documents)), hub_configured)
     }
 }

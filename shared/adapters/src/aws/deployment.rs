@@ -26,7 +26,8 @@ pub struct Misconfigured {
 
 /// What every function of a deployment is composed of, as its environment says: `HEADWATER_BUCKET`, `HEADWATER_QUEUE_URL`,
 /// `HEADWATER_EVENT_STREAM`, `HEADWATER_ALLOW_OUTBOUND`, `HEADWATER_NOTIFY_URL`, `HEADWATER_NOTIFY_QUEUE_URL`,
-/// `HEADWATER_IOTHUB_CONNECTION_STRING`, `HEADWATER_IOTHUB_HTTPS_URL`, `HEADWATER_INFLUXDB_*`, `HEADWATER_TOKEN`. Made once, when the function starts.
+/// `HEADWATER_IOTHUB_CONNECTION_STRING`, `HEADWATER_IOTHUB_HTTPS_URL`, `HEADWATER_INFLUXDB_*`, `HEADWATER_TOKEN`. Made once, when the
+/// function starts.
 #[derive(Debug, Clone)]
 pub struct Deployment {
     /// Stores in the deployment's bucket and queue.
@@ -134,7 +135,8 @@ impl Deployment {
     /// What is known of who uses streams.
     #[must_use]
     pub fn stream_usage(&self) -> StreamUsage {
-        StreamUsage::new(self.streams.clone(), vec![Arc::new(self.datagen()), Arc::new(self.simulations(0).keeper)])
+        let simulated = self.stores.simulated_streams(self.iot_hub.connection.is_some());
+        StreamUsage::new(self.streams.clone(), vec![Arc::new(self.datagen()), Arc::new(simulated)])
     }
 
     /// The datagen service, with the stock specifications.

@@ -13,16 +13,11 @@ use super::launch::{
 };
 use super::model::{CUSTOM, DeviceModel, ScriptEntry};
 use super::stock_scripts::stock_script;
-use super::{Counters, FleetError, Fleets, HubChoice, Models, RateLimits, Scripts, Settings, Simulation, SimulationRecords};
-use crate::ids::{NamespaceId, StreamId, StreamName, TaskId};
+use super::{Counters, FleetError, Fleets, HubChoice, Models, RateLimits, Scripts, Settings, Simulation};
+use crate::ids::TaskId;
 use crate::limits;
 use crate::ports::{Clock, Condition, Documents, DocumentsExt as _, Entropy, Hubs, PortError, StepMessage, TaskQueue};
-use crate::streams::{Program, ProgramKind, StreamUsers};
-use crate::targets::Target;
 use crate::tasks::{Phase, Task, TaskStore};
-
-/// The stream of the local hub.
-const DEVICES_STREAM: &str = "devices";
 
 /// How long after a deletion its tasks are asked to look.
 const SOON: Duration = Duration::from_millis(50);
@@ -278,33 +273,4 @@ impl Fleets for FleetKeeper {
         counters.running = alive && simulation.is_active(self.clock.now());
         Ok(counters)
     }
-}
-
-/// A simulation that is enabled uses the stream of the local hub, or the one that is its target.
-#[async_trait]
-impl StreamUsers for FleetKeeper {
-    async fn uses(&self) -> Result<Vec<(StreamName, Program)>, PortError> {
-        let records = SimulationRecords::new(Arc::clone(&self.documents));
-        let Some(simulation) = records.stored().await?.filter(|simulation| simulation.settings.enabled) else { return Ok(Vec::new()) };
-        let settings = &simulation.settings;
-        let hub = match self.directory.find(settings).await {
-            Ok(hub) => self.directory.choose(&hub),
-            Err(FleetError::Settings(_)) => return Ok(Vec::new()),
-            Err(FleetError::Store(error)) => return Err(error),
-        };
-        let stream = match hub {
-            HubChoice::Local => Some(devices_stream()),
-            HubChoice::IotHub(_) => None,
-            HubChoice::Target(target) => Target::parse(&serde_json::Value::Object(target)).ok().and_then(|target| target.stream().cloned()),
-        };
-        let program = Program { application: "simulations".to_owned(), kind: ProgramKind::Services, name: super::ONLY.to_owned() };
-        Ok(stream.into_iter().map(|stream| (stream, program.clone())).collect())
-    }
-}
-
-/// The stream of the local hub.
-#[must_use]
-pub fn devices_stream() -> StreamName {
-    let namespace = NamespaceId::try_from(crate::streams::DEFAULT_NAMESPACE).expect("a fixed name");
-    StreamName { namespace, stream: StreamId::try_from(DEVICES_STREAM).expect("a fixed name") }
 }

@@ -24,13 +24,14 @@ mod state;
 mod status;
 mod stepper;
 mod stock_scripts;
+mod streams_used;
 mod uploads;
 
 pub use directory::HubDirectory;
 pub use fleets::{Counters, FleetError, Fleets};
 pub use hub_choice::{ConnectionString, ConnectionStringError, HubChoice, RateLimits};
 pub use interval::IntervalError;
-pub use keeper::{FleetKeeper, devices_stream};
+pub use keeper::FleetKeeper;
 pub use launch::KIND;
 pub use models::{KnownModel, ModelError, Models};
 pub use moments::MomentError;
@@ -44,6 +45,7 @@ pub use state::StateValue;
 pub use status::Status;
 pub use stepper::SimulationStepper;
 pub use stock_scripts::{is_stock_script, stock_script, stock_scripts};
+pub use streams_used::{SimulatedStreams, devices_stream};
 pub use uploads::{Recorded, Replays, Scripts, Text, Upload, UploadError, recorded};
 
 /// The ETag in the body of a request; empty when there is none.

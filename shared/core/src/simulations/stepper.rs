@@ -39,6 +39,10 @@ const CATCH_UP: Duration = Duration::from_secs(60);
 /// How much later than its time a step may begin before it has to save that first.
 const SLACK: Duration = Duration::from_secs(2);
 
+/// How much earlier than its devices have something to do a step is asked for: to bring a part to memory takes a moment where stores
+/// are far away.
+const LEAD: Duration = Duration::from_millis(500);
+
 /// The longest pause of a task whose devices have nothing to do, should the message that is to wake it be lost.
 const IDLE: Duration = Duration::from_secs(60);
 
@@ -65,7 +69,7 @@ pub struct SimulationStepper {
 enum Ended {
     /// It is time to save.
     Budget,
-    /// There is nothing to do before this moment.
+    /// No step is needed before this moment.
     Idle(Timestamp),
     /// Methods were called.
     Called(Vec<MethodCall>),
@@ -259,7 +263,9 @@ impl SimulationStepper {
             }
             let next = [live.fleet.next_due(), end, Some(now.plus(IDLE))].into_iter().flatten().min().unwrap_or(now);
             if next >= ends && !live.hub.listens() {
-                return Ok(Ok(Ended::Idle(next)));
+                // Never so early that the next step would end before there is something to do.
+                let lead = LEAD.min(Self::length(live, context) / 2);
+                return Ok(Ok(Ended::Idle(now.plus(next.since(now).saturating_sub(lead)))));
             }
             let pause = next.min(ends).since(now).min(LOOK).max(QUANTUM);
             self.host.clock.sleep(pause).await;
