@@ -95,9 +95,9 @@ async fn the_stream_of_the_local_hub_is_in_use_while_the_simulation_is_enabled()
     let house = House::new();
     let process = house.process("one");
     process.post(house.simulation(json!({}))).await.unwrap();
-    assert_eq!(process.keeper.uses().await.unwrap().len(), 1);
+    assert_eq!(process.streams_used.uses().await.unwrap().len(), 1);
     process.enable(false).await;
-    assert_eq!(process.keeper.uses().await.unwrap().len(), 0);
+    assert_eq!(process.streams_used.uses().await.unwrap().len(), 0);
     process.put(house.simulation(json!({"DeviceModels": [counting("counter", 1)]}))).await;
-    assert_eq!(process.keeper.uses().await.unwrap().len(), 1);
+    assert_eq!(process.streams_used.uses().await.unwrap().len(), 1);
 }

@@ -29,7 +29,7 @@ use headwater_adapters::{HubSet, OsEntropy, SimulationsSetup, Stores};
 use headwater_core::ports::{
     Clock, DocumentsExt as _, Entropy, Hubs, Key, Script, ScriptCall, ScriptEngine, ScriptOutcome, Targets, TimeRange, Timestamp,
 };
-use headwater_core::simulations::{FleetKeeper, KIND, SimulationError, SimulationService, devices_stream};
+use headwater_core::simulations::{KIND, SimulatedStreams, SimulationError, SimulationService, devices_stream};
 use headwater_core::tasks::{Budget, Stepper, Task, TaskStore, Worker, WorkerConfig};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -52,7 +52,7 @@ struct House {
 /// A process: a service that answers and a worker that steps.
 struct Process {
     service: SimulationService,
-    keeper: FleetKeeper,
+    streams_used: SimulatedStreams,
     tasks: TaskStore,
     running: JoinSet<()>,
     fate: Arc<Fate>,
@@ -107,7 +107,14 @@ impl House {
         let streams = stores.streams(&clock, &entropy);
         let targets = TargetSet::new(Arc::clone(&stores.files), OutboundHosts::default()).with_streams(streams.clone());
         let targets: Arc<dyn Targets> = Arc::new(targets);
-        let hubs = HubSet::new(Arc::clone(&stores.documents), streams, Arc::clone(&targets), IotHubConfig::default(), &clock, &entropy);
+        let hubs = HubSet::new(
+            Arc::clone(&stores.documents),
+            streams,
+            Arc::clone(&targets),
+            (IotHubConfig::default(), OutboundHosts::default()),
+            &clock,
+            &entropy,
+        );
         let hubs = self.hubs.clone().unwrap_or_else(|| Arc::new(hubs));
         let engine = Arc::new(Awaited(JavaScript::new()));
         let setup = SimulationsSetup { hub: None, hubs, engine, targets, keeps: 100 };
@@ -124,7 +131,7 @@ impl House {
         let worker = Worker::new(tasks.clone(), Arc::clone(&stores.queue), clock, [(KIND, stepper)], config);
         let mut running = JoinSet::new();
         running.spawn(drive(worker));
-        Process { service: group.service, keeper: group.keeper, tasks, running, fate }
+        Process { service: group.service, streams_used: group.streams_used, tasks, running, fate }
     }
 
     /// A process that goes on where another one on the same stores was killed.

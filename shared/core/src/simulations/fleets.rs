@@ -48,9 +48,9 @@ pub trait Fleets: Send + Sync + Debug {
     /// Makes reality of what is written. Repeating it does no harm, and is due again after a crash.
     async fn settle(&self, simulation: &Simulation) -> Result<(), PortError>;
 
-    /// Has the devices of a simulation that has been deleted end, and be removed from their hub's registry. They see by themselves
-    /// that it is gone; this makes it soon.
-    async fn end(&self, simulation: &Simulation) -> Result<(), PortError>;
+    /// Has the devices of a simulation that has been deleted end, and be removed from their hub's registry, and what it left be removed.
+    /// The devices see by themselves that it is gone; this makes it soon. Repeating it does no harm.
+    async fn end(&self) -> Result<(), PortError>;
 
     /// What has been counted in the present run, or the last one.
     async fn counters(&self, simulation: &Simulation) -> Result<Counters, PortError>;

@@ -98,6 +98,21 @@ pub struct RateLimits {
     pub messages_per_second: u32,
 }
 
+impl RateLimits {
+    /// What each of so many that share these limits may do: at least one.
+    #[must_use]
+    pub fn shared(self, between: u32) -> Self {
+        let share = |limit: u32| (limit / between.max(1)).max(1);
+        Self {
+            registry_operations_per_minute: share(self.registry_operations_per_minute),
+            twin_reads_per_second: share(self.twin_reads_per_second),
+            twin_writes_per_second: share(self.twin_writes_per_second),
+            connections_per_second: share(self.connections_per_second),
+            messages_per_second: share(self.messages_per_second),
+        }
+    }
+}
+
 impl Default for RateLimits {
     /// Those of the smallest paid hub.
     fn default() -> Self {

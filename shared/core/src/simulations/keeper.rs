@@ -13,7 +13,7 @@ use super::launch::{
 };
 use super::model::{CUSTOM, DeviceModel, ScriptEntry};
 use super::stock_scripts::stock_script;
-use super::{Counters, FleetError, Fleets, HubChoice, Models, RateLimits, Scripts, Settings, Simulation};
+use super::{Counters, FleetError, Fleets, HubChoice, Models, RateLimits, Scripts, Settings, Simulation, SimulationRecords};
 use crate::ids::TaskId;
 use crate::limits;
 use crate::ports::{Clock, Condition, Documents, DocumentsExt as _, Entropy, Hubs, PortError, StepMessage, TaskQueue};
@@ -73,8 +73,10 @@ impl FleetKeeper {
             replay: settings.replay_file.clone().map(|id| (id, settings.replay_again)),
             seed: settings.seed,
             connections_per_second: connections,
-            // An IoT Hub's adapter keeps to the bound itself, since only it knows what was really sent.
-            messages_per_second: given.filter(|_| at_once).map(|given| given.messages_per_second),
+            messages_per_second: match given {
+                None if at_once => None,
+                given => Some(given.unwrap_or_default().messages_per_second),
+            },
         })
     }
 
@@ -130,14 +132,38 @@ impl FleetKeeper {
                 self.tasks.get(id).await?.map(|(task, _)| Progress::deserialize(&task.progress).unwrap_or_default().edition.version);
             oldest = stands.filter(|version| *version > 0).map_or(oldest, |version| oldest.min(version));
         }
+        let spared =
+            SimulationRecords::new(Arc::clone(&self.documents)).stored().await?.and_then(|stored| stored.run).map(|run| run_key(&run));
         let (present, oldest) = (run_key(&roster.run), fleet_key(&roster.run, &Edition { version: oldest, etag: String::new() }));
         for listed in self.documents.list_all(&runs()).await? {
             let is_present = listed.key.as_str().starts_with(present.as_str());
+            if spared.as_ref().is_some_and(|spared| *spared != present && listed.key.as_str().starts_with(spared.as_str())) {
+                continue; // Somebody is about to begin it.
+            }
             if if is_present { listed.key.as_str() < oldest.as_str() } else { roster.former.is_empty() } {
                 self.documents.delete(&listed.key, Condition::Any).await?;
             }
         }
         Ok(())
+    }
+
+    /// Removes what all runs have left, once none is there any more.
+    async fn remove_runs(&self) -> Result<(), PortError> {
+        for listed in self.documents.list_all(&runs()).await? {
+            self.documents.delete(&listed.key, Condition::Any).await?;
+        }
+        Ok(())
+    }
+
+    /// What a simulation comes to, if that was lost to somebody who tidied up.
+    async fn define_again(&self, simulation: &Simulation, run: &str, edition: &Edition) -> Result<StoredFleet, PortError> {
+        match self.prepare(simulation).await {
+            Ok(()) => {}
+            Err(FleetError::Settings(why)) => tracing::warn!(why, "the simulation cannot run"),
+            Err(FleetError::Store(error)) => return Err(error),
+        }
+        let stored = load_fleet(&*self.documents, run, edition).await?;
+        stored.ok_or_else(|| PortError::NotFound { what: "the fleet of the simulation".to_owned() })
     }
 
     fn task(&self, id: TaskId, launch: &Launch) -> Task {
@@ -191,10 +217,14 @@ impl FleetKeeper {
             return Ok(());
         };
         let edition = Edition::of(simulation);
-        let Some(fleet) = load_fleet(&*self.documents, run, &edition).await? else { return Ok(()) };
+        let fleet = match load_fleet(&*self.documents, run, &edition).await? {
+            Some(fleet) => fleet,
+            None => self.define_again(simulation, run, &edition).await?,
+        };
         if roster.run != *run {
             let Roster { parts, former, .. } = roster;
-            roster = Roster { run: run.clone(), parts: Vec::new(), former: former.into_iter().chain(parts).collect() };
+            let former = former.into_iter().chain(parts).collect();
+            roster = Roster { run: run.clone(), parts: Vec::new(), former, deleted: roster.deleted };
         }
         let over = simulation.settings.end.is_some_and(|end| end.at <= self.clock.now());
         while roster.parts.len() < fleet.parts() as usize {
@@ -210,18 +240,28 @@ impl FleetKeeper {
             }
         }
         roster.former = self.dismiss(roster.former).await?;
+        roster.deleted.retain(|id| roster.former.contains(id));
         self.write(&roster, condition).await?;
         self.tidy(&roster, &edition).await
     }
 
     /// Ends what a simulation that is no more has left. Fails with a conflict when somebody else does at the same time.
     async fn take_leave(&self) -> Result<(), PortError> {
-        let (Roster { parts, former, .. }, condition) = self.roster().await?;
+        let (Roster { parts, former, mut deleted, .. }, condition) = self.roster().await?;
         if SimulationRecords::new(Arc::clone(&self.documents)).stored().await?.is_some() {
             return Ok(()); // The one that has come since sees to that.
         }
-        let former = self.dismiss(former.into_iter().chain(parts).collect()).await?;
-        self.write(&Roster { former, ..Roster::default() }, condition).await.map(drop)
+        if former.is_empty() && parts.is_empty() {
+            return self.remove_runs().await;
+        }
+        deleted.extend(former.iter().chain(&parts).cloned());
+        // Before they are dismissed, so that they find it.
+        let all = Roster { former: former.into_iter().chain(parts).collect(), deleted, ..Roster::default() };
+        let condition = self.write(&all, condition).await?;
+        let former = self.dismiss(all.former).await?;
+        let roster = Roster { deleted: former.clone(), former, ..Roster::default() };
+        self.write(&roster, condition).await?;
+        if roster.former.is_empty() { self.remove_runs().await } else { Ok(()) }
     }
 }
 
@@ -251,7 +291,7 @@ impl Fleets for FleetKeeper {
         }
     }
 
-    async fn end(&self, _: &Simulation) -> Result<(), PortError> {
+    async fn end(&self) -> Result<(), PortError> {
         loop {
             match self.take_leave().await {
                 Err(error) if error.is_conflict() => {}

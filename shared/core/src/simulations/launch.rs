@@ -55,6 +55,9 @@ pub(super) struct Progress {
     pub(super) ended: Option<Timestamp>,
     /// No step that goes on from the snapshot has sent anything that was due at this moment or later.
     pub(super) window: Option<Timestamp>,
+    /// Whether nothing ran after that moment, so that the rest is to be passed over.
+    #[serde(default)]
+    pub(super) off: bool,
     /// What is durable at the hub, counted from the first message to it.
     pub(super) committed: Committed,
     pub(super) tally: Tally,
@@ -108,6 +111,11 @@ impl StoredFleet {
         Part { index, size }
     }
 
+    /// How fast each part may speak to its hub.
+    pub(super) fn share(&self) -> super::RateLimits {
+        self.limits.shared(self.parts())
+    }
+
     /// How many parts there are.
     pub(super) fn parts(&self) -> u32 {
         Part::count(&self.definition, self.part(0).size)
@@ -141,6 +149,9 @@ pub(super) struct Roster {
     pub(super) run: String,
     pub(super) parts: Vec<TaskId>,
     pub(super) former: Vec<TaskId>,
+    /// Those of the former ones whose simulation was deleted, and whose devices no hub is to know any more.
+    #[serde(default)]
+    pub(super) deleted: Vec<TaskId>,
 }
 
 pub(super) fn roster_key() -> Key {

@@ -1,5 +1,6 @@
 //! A part of a fleet in memory: devices and their hub.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +16,9 @@ const AT_ONCE: usize = 4096;
 /// Devices registered, or removed, by one call.
 const REGISTERED_AT_ONCE: usize = 1000;
 
+/// A report that did not arrive is due again after this, unless its device is connected anew before.
+const REPORT_AGAIN: Duration = Duration::from_secs(60);
+
 /// A part in memory.
 #[derive(Debug)]
 pub(super) struct Live {
@@ -26,6 +30,33 @@ pub(super) struct Live {
     /// How long taking the last snapshot took.
     pub(super) snapshot_cost: Duration,
     pub(super) failures: Failures,
+    pub(super) reporting: Reporting,
+}
+
+/// When devices may report properties.
+#[derive(Debug, Default)]
+pub(super) struct Reporting {
+    /// Up to when turns have been given, and how many of them are left.
+    since: Option<Timestamp>,
+    turns: f64,
+    /// Devices whose report did not arrive, and when they are to report all again.
+    failed: VecDeque<(Timestamp, Arc<str>)>,
+}
+
+impl Reporting {
+    /// How many reports may go now. More would only wait at the hub, and what else their devices send with them.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "no more than a second's turns, which are few")]
+    fn turns(&mut self, now: Timestamp, per_second: u32) -> usize {
+        let since = self.since.replace(now);
+        let more = since.map_or(1.0, |since| now.since(since).as_secs_f64()) * f64::from(per_second);
+        self.turns = (self.turns + more).min(f64::from(per_second));
+        self.turns as usize
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "few")]
+    fn taken(&mut self, reports: usize) {
+        self.turns -= reports as f64;
+    }
 }
 
 /// What a hub could not do.
@@ -60,13 +91,20 @@ pub(super) struct Host {
 }
 
 impl Live {
-    /// Goes on up to a moment, however much there is to send, until that is durable.
-    pub(super) async fn go_on(&mut self, host: &Host, until: Timestamp) -> Result<(), Obstacle> {
-        let mut calls = Vec::new();
-        while !self.go_on_once(host, until, &mut calls).await? {}
+    pub(super) fn new(fleet: Fleet, hub: Box<dyn Hub>, stored: StoredFleet, ahead: i64, failures: Failures) -> Self {
+        Self { fleet, hub, stored, ahead, snapshot_cost: Duration::ZERO, failures, reporting: Reporting::default() }
+    }
+
+    /// Goes on towards a moment, until what was sent is durable. Answers whether the moment was reached, which may take more than one
+    /// step: this ends at `enough`.
+    pub(super) async fn go_on(&mut self, host: &Host, until: Timestamp, enough: Timestamp) -> Result<bool, Obstacle> {
+        let (mut calls, mut reached) = (Vec::new(), false);
+        while !reached && host.clock.now() < enough {
+            reached = self.go_on_once(host, until, &mut calls).await?;
+        }
         self.hub.flush().await?;
         self.answer(&calls, host.clock.now());
-        Ok(())
+        Ok(reached)
     }
 
     /// Has devices do what they were told to.
@@ -87,9 +125,11 @@ impl Live {
             self.hub.connect(outbox.connects).await?;
         }
         self.send(&*host.clock, outbox.messages).await?;
-        calls.extend(self.hear(host.clock.now()));
-        let reports = self.fleet.take_reports();
+        let now = host.clock.now();
+        calls.extend(self.hear(now));
+        let reports = self.fleet.take_reports(self.reporting.turns(now, self.stored.limits.twin_writes_per_second));
         if !reports.is_empty() {
+            self.reporting.taken(reports.len());
             self.hub.report(reports).await?;
         }
         Ok(self.fleet.next_due().is_none_or(|due| due > until))
@@ -98,7 +138,7 @@ impl Live {
     async fn send(&mut self, clock: &dyn Clock, mut messages: Vec<DeviceMessage>) -> Result<(), Obstacle> {
         // After trouble, or a crash, the hub may already have what comes first.
         let before = (self.fleet.sent() - messages.len() as u64).saturating_add_signed(self.ahead);
-        let had = self.hub.committed().records.saturating_sub(before);
+        let had = if self.fleet.is_repeatable() { self.hub.committed().records.saturating_sub(before) } else { 0 };
         messages.drain(..usize::try_from(had).unwrap_or(usize::MAX).min(messages.len()));
         if messages.is_empty() {
             return Ok(());
@@ -116,7 +156,11 @@ impl Live {
     fn hear(&mut self, now: Timestamp) -> Vec<MethodCall> {
         let news = self.hub.news();
         news.connected.iter().for_each(|device| self.fleet.connected(device, now));
-        news.failed_reports.iter().for_each(|device| self.fleet.report_again(device));
+        self.reporting.failed.extend(news.failed_reports.iter().map(|device| (now.plus(REPORT_AGAIN), Arc::clone(device))));
+        while self.reporting.failed.front().is_some_and(|(due, _)| *due <= now) {
+            let again = self.reporting.failed.pop_front();
+            again.iter().for_each(|(_, device)| self.fleet.report_again(device));
+        }
         for (device, desired) in news.desired {
             self.fleet.desire(&device, desired);
         }

@@ -227,7 +227,7 @@ impl SimulationService {
                 Err(error) => return Err(error.into()),
                 Ok(()) => {
                     self.parts.records.forget_string(&stored.settings.hub).await?;
-                    return Ok(self.parts.fleets.end(&stored).await?);
+                    return Ok(self.parts.fleets.end().await?);
                 }
             }
         }
@@ -240,7 +240,7 @@ impl SimulationService {
     pub async fn recover(&self) -> Result<(), PortError> {
         match self.parts.records.stored().await? {
             Some(stored) => self.parts.fleets.settle(&stored).await,
-            None => Ok(()),
+            None => self.parts.fleets.end().await,
         }
     }
 

@@ -62,6 +62,8 @@ pub struct SimulationStepper {
     hubs: Arc<dyn Hubs>,
     host: Host,
     kept: Kept<Live>,
+    /// Hubs at which a part is still registering its devices.
+    registering: Kept<(Box<dyn Hub>, Ways)>,
 }
 
 /// How a stretch of life ended.
@@ -75,6 +77,8 @@ enum Ended {
     Called(Vec<MethodCall>),
     /// The simulation is another one now, or over.
     Changed,
+    /// Time has passed in which nothing ran.
+    Asleep,
 }
 
 /// A step that ends early, with its result.
@@ -94,7 +98,8 @@ impl SimulationStepper {
     ) -> Self {
         let records = SimulationRecords::new(Arc::clone(documents));
         let host = Host { engine, clock };
-        Self { documents: Arc::clone(documents), records, replays, directory, hubs, host, kept: Kept::new(keeps) }
+        let (kept, registering) = (Kept::new(keeps), Kept::new(keeps));
+        Self { documents: Arc::clone(documents), records, replays, directory, hubs, host, kept, registering }
     }
 
     fn now(&self) -> Timestamp {
@@ -125,7 +130,7 @@ impl SimulationStepper {
         let at_once = choice.connects_at_once();
         // A hub that it comes back to must not take what comes now for what it has.
         let owner = if progress.hubs == 0 { task.id.to_string() } else { format!("{}-{}", task.id, progress.hubs) };
-        let opened = self.hubs.open(&choice, &Owner(owner), progress.committed, &stored.limits).await;
+        let opened = self.hubs.open(&choice, &Owner(owner), progress.committed, &stored.share()).await;
         match opened {
             Ok(hub) => Ok((hub, Ways { at_once, twins: !at_once })),
             Err(error) => Err(hindered(task, progress, error.into())),
@@ -159,9 +164,14 @@ impl SimulationStepper {
             progress.leave_hub(0);
         }
         if progress.edition != edition || progress.hub != label {
+            self.registering.forget(&task.id);
             (progress.edition, progress.hub, progress.registered) = (edition, label, 0);
         }
-        let (mut hub, ways) = match self.open(task, &stored, &progress).await {
+        let opened = match self.registering.take(task, context.stands_at) {
+            Some(opened) => Ok(opened),
+            None => self.open(task, &stored, &progress).await,
+        };
+        let (mut hub, ways) = match opened {
             Ok(opened) => opened,
             Err(early) => return Ok(*early),
         };
@@ -171,11 +181,13 @@ impl SimulationStepper {
         }
         if progress.registered < devices.len() {
             let message = format!("Registering devices: {} of {}.", progress.registered, devices.len());
+            self.registering.keep(task, self.now(), (hub, ways)); // It knows how fast it may go on.
             return Ok(result(Next::Again, Saved::Kept, &progress, &message));
         }
         progress.began = Some(self.now());
         let fleet = Fleet::new(plan, ways, self.now());
-        let live = Live { fleet, hub, stored, ahead: progress.ahead, snapshot_cost: Duration::ZERO, failures: Failures::default() };
+        let ahead = progress.ahead;
+        let live = Live::new(fleet, hub, stored, ahead, Failures::default());
         Ok(self.saved(task, live, &progress, Next::Again, context))
     }
 
@@ -219,10 +231,10 @@ impl SimulationStepper {
             progress.hub = label;
             fleet.reconnect(ways, self.now());
         } else if !ways.at_once {
-            fleet.reconnect(ways, self.now()); // Connections end with the process that made them.
+            fleet.connect_again(self.now()); // Connections end with the process that made them.
         }
         let ahead = progress.ahead;
-        Ok(Ok(Live { fleet, hub, stored, ahead, snapshot_cost: Duration::ZERO, failures: Failures::of(progress) }))
+        Ok(Ok(Live::new(fleet, hub, stored, ahead, Failures::of(progress))))
     }
 
     /// Lets the devices live until it is time to save.
@@ -238,9 +250,12 @@ impl SimulationStepper {
         // The end itself is no longer part.
         let end = simulation.settings.end.map(|end| end.at);
         let last = end.map_or(ends, |end| ends.min(Timestamp::from_micros(end.as_micros() - 1)));
-        let (mut looked, mut calls) = (began, Vec::new());
+        let (mut looked, mut seen, mut calls) = (began, began, Vec::new());
         loop {
             let now = self.now();
+            if now.since(seen) > CATCH_UP {
+                return Ok(Ok(Ended::Asleep)); // The machine was suspended.
+            }
             if now.since(looked) >= LOOK {
                 looked = now;
                 if !self.is_current(simulation).await? {
@@ -251,9 +266,11 @@ impl SimulationStepper {
             let caught_up = match self.unless_changed(simulation, context, going).await? {
                 Some(Ok(caught_up)) => caught_up,
                 Some(Err(obstacle)) => return Ok(Err(obstacle)),
-                None => return Ok(Ok(Ended::Changed)),
+                // What was broken off is somewhere between the fleet and its hub: only the snapshot knows where both stand.
+                None => return Ok(Err(Obstacle::Later("the simulation has changed".to_owned()))),
             };
             let now = self.now();
+            seen = now; // However long the hub has taken.
             match () {
                 () if !calls.is_empty() => return Ok(Ok(Ended::Called(calls))),
                 () if end.is_some_and(|end| end <= now) && caught_up => return Ok(Ok(Ended::Changed)),
@@ -262,7 +279,7 @@ impl SimulationStepper {
                 () => {}
             }
             let next = [live.fleet.next_due(), end, Some(now.plus(IDLE))].into_iter().flatten().min().unwrap_or(now);
-            if next >= ends && !live.hub.listens() {
+            if next >= ends && !live.hub.listens() && !live.fleet.awaits_connections() {
                 // Never so early that the next step would end before there is something to do.
                 let lead = LEAD.min(Self::length(live, context) / 2);
                 return Ok(Ok(Ended::Idle(now.plus(next.since(now).saturating_sub(lead)))));
@@ -328,6 +345,10 @@ impl SimulationStepper {
                 Next::Again
             }
             Ended::Budget | Ended::Changed => Next::Again,
+            Ended::Asleep => {
+                let off = Progress { off: true, ..progress.clone() };
+                return Ok(self.saved(task, live, &off, Next::Again, context));
+            }
         };
         Ok(self.saved(task, live, progress, next, context))
     }
@@ -340,7 +361,9 @@ impl SimulationStepper {
         live.snapshot_cost = now.since(before);
         let mut progress = live.progress(progress);
         let begins = if let Next::At(moment) = next { moment } else { now };
-        progress.window = Some(begins.plus(Self::length(&live, context) + SLACK));
+        if !progress.off {
+            progress.window = Some(begins.plus(Self::length(&live, context) + SLACK));
+        }
         let message = format!("Running: {} devices.", progress.devices);
         self.kept.keep(task, now, live);
         result(next, Saved::New(snapshot), &progress, &message)
@@ -416,9 +439,11 @@ impl Stepper for SimulationStepper {
 
     fn committed(&self, task: &Task, etag: &Etag) {
         self.kept.committed(task, etag);
+        self.registering.committed(task, etag);
     }
 
     fn forget(&self, id: &TaskId) {
         self.kept.forget(id);
+        self.registering.forget(id);
     }
 }

@@ -207,10 +207,11 @@ impl Fleet {
         while work < 4 * most && outbox.messages.len() < most {
             let Some(&Reverse(entry)) = self.schedule.0.peek().filter(|Reverse(entry)| entry.due <= until.as_micros()) else { break };
             // Scripts are called many at once. Whoever waits for an answer does nothing before.
-            if calls.is_full() || self.devices[entry.device as usize].called {
+            if calls.is_full() || (self.devices[entry.device as usize].called && !calls.is_empty()) {
                 self.answer(&mut calls, engine, &mut outbox).await;
                 continue;
             }
+            self.devices[entry.device as usize].called = false; // Otherwise its call went with an advance that was broken off.
             self.schedule.0.pop();
             self.now = self.now.max(entry.due);
             work += 1;
@@ -358,6 +359,32 @@ impl Fleet {
         self.now = self.now.max(until);
     }
 
+    /// Whether a device waits for its hub to connect it.
+    #[must_use]
+    pub fn awaits_connections(&self) -> bool {
+        !self.ways.at_once && self.devices.iter().any(|device| !device.connected)
+    }
+
+    /// The process that held the connections is gone: all devices ask to be connected again. Their grids stay.
+    pub fn connect_again(&mut self, now: Timestamp) {
+        self.schedule.0.retain(|Reverse(entry)| entry.what != What::Connect);
+        self.schedule_connections(now);
+    }
+
+    fn schedule_connections(&mut self, now: Timestamp) {
+        let now = now.as_micros().max(self.now);
+        for index in 0..u32::try_from(self.devices.len()).expect("a fleet is bounded") {
+            let wait = i64::from(index) * SECOND / i64::from(self.plan.connections_per_second);
+            self.schedule.put(now + wait, What::Connect, index);
+        }
+    }
+
+    /// Whether what comes again in the same order is known by its numbers.
+    #[must_use]
+    pub fn is_repeatable(&self) -> bool {
+        self.ways.at_once
+    }
+
     /// The devices speak to another hub from now on, and have to be connected there. Where there is nothing to connect to, neither here
     /// nor there, they do not notice.
     pub fn reconnect(&mut self, ways: Ways, now: Timestamp) {
@@ -368,20 +395,20 @@ impl Fleet {
         }
         let sends = |what| matches!(what, What::Connect | What::Message(_) | What::Held(_) | What::Replay);
         self.schedule.0.retain(|Reverse(entry)| !sends(entry.what));
-        for (index, device) in (0u32..).zip(&mut self.devices) {
-            device.connected = false;
-            let wait = i64::from(index) * SECOND / i64::from(self.plan.connections_per_second);
-            self.schedule.put(now.as_micros().max(self.now) + wait, What::Connect, index);
-        }
+        self.devices.iter_mut().for_each(|device| device.connected = false);
+        self.schedule_connections(now);
     }
 
-    /// The properties that devices which may send have not reported yet; they count as reported from now on.
-    pub fn take_reports(&mut self) -> Vec<TwinReport> {
-        if !self.ways.twins {
-            return Vec::new();
-        }
+    /// Properties that devices which may send have not reported yet, of so many devices; they count as reported from now on.
+    pub fn take_reports(&mut self, most: usize) -> Vec<TwinReport> {
         let mut reports = Vec::new();
+        if !self.ways.twins {
+            return reports;
+        }
         for device in self.devices.iter_mut().filter(|device| device.connected && device.unreported.is_some()) {
+            if reports.len() >= most {
+                break;
+            }
             let group = &self.plan.groups[usize::from(device.group)];
             if device.is(&group.layout, ONLINE) {
                 let reported = device.unreported.take().map(|reported| *reported).unwrap_or_default();

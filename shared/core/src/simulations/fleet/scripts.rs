@@ -19,6 +19,10 @@ const AT_ONCE: usize = 256;
 pub(super) struct Calls(Vec<Pending>);
 
 impl Calls {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(super) fn is_full(&self) -> bool {
         self.0.len() >= AT_ONCE
     }

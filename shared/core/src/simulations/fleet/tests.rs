@@ -231,10 +231,10 @@ fn a_hub_says_when_devices_are_connected_and_hears_what_they_report() {
     let outbox = block_on(fleet.advance(&engine, at(100), 100));
     assert_eq!(outbox.connects.iter().map(|device| &*device.id).collect::<Vec<_>>(), ["a.0", "a.1"]);
     assert_eq!(&*outbox.connects[0].methods, ["Nap".to_owned()]);
-    assert!(fleet.take_reports().is_empty());
+    assert!(fleet.take_reports(100).is_empty());
     fleet.connected("a.1", at(2 * SECOND));
     fleet.connected("a.1", at(2 * SECOND));
-    let first = fleet.take_reports();
+    let first = fleet.take_reports(100);
     assert_eq!(first.len(), 1);
     assert_eq!((&*first[0].device, &first[0].reported["Type"]), ("a.1", &json!("Test")));
     let sent = until(&mut fleet, &engine, 4 * SECOND);
@@ -242,10 +242,10 @@ fn a_hub_says_when_devices_are_connected_and_hears_what_they_report() {
         sent.iter().map(|(due, device, _)| (*due, device.as_str())).collect::<Vec<_>>(),
         [(2 * SECOND, "a.1"), (3 * SECOND, "a.1"), (4 * SECOND, "a.1")]
     );
-    let changed = fleet.take_reports();
+    let changed = fleet.take_reports(100);
     assert_eq!(changed[0].reported, *json!({"N": 4.0}).as_object().unwrap());
     fleet.desire("a.1", json!({"$version": 3, "Type": "Test", "Firmware": "2"}).as_object().unwrap().clone());
-    assert_eq!(fleet.take_reports()[0].reported, *json!({"Firmware": "2"}).as_object().unwrap());
+    assert_eq!(fleet.take_reports(100)[0].reported, *json!({"Firmware": "2"}).as_object().unwrap());
 }
 
 #[test]

@@ -2,15 +2,16 @@
 //! interruption, or take leave.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::{Either, select};
 use tracing::{info, warn};
 
-use super::super::launch::{Edition, Launch, Progress, load_fleet};
+use super::super::launch::{Edition, Launch, Progress, Roster, StoredFleet, load_fleet, roster_key};
 use super::super::running::{Live, Obstacle, unregister};
 use super::{CATCH_UP, Early, SimulationStepper, hindered, interrupted, result};
-use crate::ports::{HubDevice, PortError, Timestamp};
+use crate::ports::{DocumentsExt as _, Etag, HubDevice, PortError, Timestamp};
 use crate::tasks::{Next, Saved, StepContext, StepResult, Task};
 
 /// Attempts to remove devices from a hub that does not answer before they are left there.
@@ -35,12 +36,14 @@ impl SimulationStepper {
         // Up to now the old edition holds. If a step was broken off, it may have sent some of this already.
         let now = self.now();
         let until = now.min(progress.window.unwrap_or(now));
-        let obstacle = if other_hub { self.last_words(&mut live, until).await } else { live.go_on(&self.host, until).await.err() };
-        match obstacle {
+        let enough = now.plus(context.budget.wall);
+        let went = if other_hub { self.last_words(&mut live, until).await } else { live.go_on(&self.host, until, enough).await };
+        match went {
             // That it does not take anything may be the reason to leave it.
-            Some(obstacle) if other_hub => warn!(?obstacle, "the former hub has not taken all that was sent"),
-            Some(obstacle) => return Ok(*interrupted(task, &progress, &live, obstacle)),
-            None => {}
+            Err(obstacle) if other_hub => warn!(?obstacle, "the former hub has not taken all that was sent"),
+            Err(obstacle) => return Ok(*interrupted(task, &progress, &live, obstacle)),
+            Ok(false) if !other_hub => return Ok(self.saved(task, live, &progress, Next::Again, context)),
+            Ok(_) => {}
         }
         let former: Vec<HubDevice> = live.fleet.plan().hub_devices().collect();
         let (mut fleet, changes) = live.fleet.change(self.plan(&stored, launch).await?, now);
@@ -50,6 +53,7 @@ impl SimulationStepper {
         let (mut hub, mut next, mut failure) = (live.hub, progress.clone(), None);
         let choice = self.directory.choose(&stored.hub);
         if other_hub {
+            hub.disconnect(&former.iter().map(|device| Arc::clone(&device.id)).collect::<Vec<_>>()).await;
             if let Err(error) = hub.unregister(&former).await {
                 warn!(%error, "devices are left in the registry of the former hub");
             }
@@ -110,18 +114,18 @@ impl SimulationStepper {
     }
 
     /// Goes on at a hub that the devices then leave, whatever becomes of that. Answers what stood against it.
-    async fn last_words(&self, live: &mut Live, until: Timestamp) -> Option<Obstacle> {
-        let patience = self.host.clock.sleep(LAST_WORDS);
-        match select(std::pin::pin!(live.go_on(&self.host, until)), patience).await {
-            Either::Left((went, _)) => went.err(),
-            Either::Right(_) => Some(Obstacle::Later("the hub does not answer".to_owned())),
+    async fn last_words(&self, live: &mut Live, until: Timestamp) -> Result<bool, Obstacle> {
+        let (patience, enough) = (self.host.clock.sleep(LAST_WORDS), self.now().plus(LAST_WORDS));
+        match select(std::pin::pin!(live.go_on(&self.host, until, enough)), patience).await {
+            Either::Left((went, _)) => went,
+            Either::Right(_) => Err(Obstacle::Later("the hub does not answer".to_owned())),
         }
     }
 
     /// The moment from which on nothing ran, if that is so long ago that the devices count as having been off.
     pub(super) fn slept_from(&self, task: &Task, progress: &Progress) -> Option<Timestamp> {
-        // A hub that could not be reached is no reason to lose anything.
-        progress.window.filter(|window| task.troubles == 0 && self.now().since(*window) > CATCH_UP)
+        // A hub that could not be reached is no reason to lose anything: it was tried when the task was due.
+        progress.window.filter(|window| progress.off || self.now().since(task.due.max(*window)) > CATCH_UP)
     }
 
     /// Goes on after nothing ran for long: what a step that was broken off may have sent is sent, the rest is passed over.
@@ -133,12 +137,16 @@ impl SimulationStepper {
         window: Timestamp,
         context: &StepContext<'_>,
     ) -> Result<StepResult, PortError> {
-        if let Err(obstacle) = live.go_on(&self.host, window).await {
-            return Ok(*interrupted(task, progress, &live, obstacle));
+        let mut progress = Progress { off: true, ..progress.clone() };
+        match live.go_on(&self.host, window, self.now().plus(context.budget.wall)).await {
+            Err(obstacle) => return Ok(*interrupted(task, &progress, &live, obstacle)),
+            Ok(false) => return Ok(self.saved(task, live, &progress, Next::Again, context)),
+            Ok(true) => {}
         }
+        progress.off = false;
         live.fleet.pass_over(self.now());
         info!(passed_over = live.fleet.tally().passed_over, "the devices were off, and go on from now");
-        Ok(self.saved(task, live, progress, Next::Again, context))
+        Ok(self.saved(task, live, &progress, Next::Again, context))
     }
 
     /// Ends the devices at the end of their simulation. What was due before it may not have been sent, if it came between two steps or
@@ -160,10 +168,22 @@ impl SimulationStepper {
         };
         let last = Timestamp::from_micros(end.as_micros() - 1); // The end itself is no longer part.
         let until = self.slept_from(task, &progress).map_or(last, |window| last.min(window));
-        if let Err(obstacle) = live.go_on(&self.host, until).await {
-            return Ok(*interrupted(task, &progress, &live, obstacle));
+        match live.go_on(&self.host, until, self.now().plus(context.budget.wall)).await {
+            Err(obstacle) => return Ok(*interrupted(task, &progress, &live, obstacle)),
+            Ok(false) => return Ok(self.saved(task, live, &progress, Next::Again, context)),
+            Ok(true) => {}
         }
         self.leave(task, launch, progress, Some(live), false, context).await
+    }
+
+    /// Whether no hub is to know the devices of a run any more: their simulation was deleted. The local hub forgets those of every
+    /// run, since each has its own there.
+    async fn is_deleted(&self, task: &Task, stored: &StoredFleet, gone: bool) -> Result<bool, PortError> {
+        if !gone || self.directory.choose(&stored.hub).connects_at_once() || self.records.stored().await?.is_none() {
+            return Ok(gone);
+        }
+        let roster: Option<(Roster, Etag)> = self.documents.get_json(&roster_key()).await?;
+        Ok(roster.is_some_and(|(roster, _)| roster.deleted.contains(&task.id)))
     }
 
     /// Ends the devices of a run that is over.
@@ -181,7 +201,9 @@ impl SimulationStepper {
             progress = live.progress(&progress);
         }
         let stored = match load_fleet(&*self.documents, &launch.run, &progress.edition).await? {
-            Some(stored) if progress.registered > 0 && (gone || stored.delete_devices) => Some(stored),
+            Some(stored) if progress.registered > 0 && (stored.delete_devices || self.is_deleted(task, &stored, gone).await?) => {
+                Some(stored)
+            }
             _ => None,
         };
         if let Some(stored) = stored.filter(|_| task.troubles < FAREWELLS) {
@@ -192,6 +214,8 @@ impl SimulationStepper {
             let left = match hub {
                 Ok(mut hub) => {
                     let devices: Vec<HubDevice> = self.plan(&stored, launch).await?.hub_devices().collect();
+                    // Devices that are connected would register themselves anew.
+                    hub.disconnect(&devices.iter().map(|device| Arc::clone(&device.id)).collect::<Vec<_>>()).await;
                     let enough = (&*self.host.clock, self.now().plus(context.budget.wall));
                     let removed = unregister(&mut *hub, &devices, &mut progress.registered, enough).await;
                     removed.map_err(|obstacle| hindered(task, &progress, obstacle))
@@ -206,6 +230,11 @@ impl SimulationStepper {
                 }
                 Err(early) => return Ok(*early),
             }
+        }
+        if let Some(run) = self.records.stored().await?.filter(|_| !gone).filter(|now| now.is_active(self.now())).and_then(|now| now.run)
+            && run == launch.run
+        {
+            return Ok(result(Next::Again, Saved::Kept, &progress, "The simulation goes on.")); // It was prolonged meanwhile.
         }
         (progress.devices, progress.ended) = (0, Some(self.now()));
         info!(gone, "the devices have ended");
