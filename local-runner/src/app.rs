@@ -92,7 +92,8 @@ pub(crate) async fn compose(options: &Serve, prometheus: PrometheusHandle) -> an
         bail!("--notify-queue-url: this program was built without the feature aws");
     }
     let (streams, queue_writer) = stores.streams(&clock, &entropy).with_heralds(heralds).with_queue();
-    let targets = TargetSet::new(Arc::clone(&stores.files), outbound).with_streams(streams.clone()).with_iot_hub(options.iot_hub.config());
+    let targets = TargetSet::new(Arc::clone(&stores.files), outbound.clone()).with_streams(streams.clone());
+    let targets = targets.with_influxdb(options.services.influxdb()?).with_iot_hub(options.services.iot_hub());
     #[cfg(feature = "aws")]
     let (targets, poller) = match shared {
         Some((poller, names)) => {
@@ -103,7 +104,7 @@ pub(crate) async fn compose(options: &Serve, prometheus: PrometheusHandle) -> an
     };
     let targets: Arc<dyn Targets> = Arc::new(targets);
     let simulations = {
-        let (hub, config) = (options.iot_hub.connection.clone(), options.iot_hub.config());
+        let (hub, config) = (options.hub.clone(), (options.services.iot_hub(), outbound));
         let hubs = HubSet::new(Arc::clone(&stores.documents), streams.clone(), Arc::clone(&targets), config, &clock, &entropy);
         let engine = Arc::new(JavaScript::new());
         let setup = SimulationsSetup { hub, hubs: Arc::new(hubs), engine, targets: Arc::clone(&targets), keeps: limits::RUNNING_JOBS };

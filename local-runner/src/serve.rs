@@ -62,7 +62,7 @@ async fn serve(options: Serve) -> anyhow::Result<ExitCode> {
         let _ = all_answered.await;
     }));
     if options.demo {
-        demo::start(&app.datagen, address).await;
+        demo::start(&app.datagen, &app.simulations, address).await;
     }
     info!(%address, store = ?options.store, resumed, "listening");
 

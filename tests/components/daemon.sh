@@ -21,7 +21,7 @@ apt_install() {
     local root=() log
     [ "$(id -u)" = 0 ] || root=(sudo)
     log=$(mktemp)
-    # Packages of servers start them where there is an init system; a policy of its own kind forbids it.
+    # Packages of servers start them where there is an init system, but not in the runlevel of repairs.
     if ! {
         "${root[@]}" apt-get update -qq &&
             "${root[@]}" env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends "$@"

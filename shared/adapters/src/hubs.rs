@@ -11,6 +11,7 @@ use headwater_core::targets::Target;
 use serde_json::Value;
 
 use crate::iot_hub::{IotHub, IotHubConfig};
+use crate::targets::OutboundHosts;
 
 /// Every hub that this build can speak to.
 #[derive(Debug, Clone)]
@@ -19,22 +20,23 @@ pub struct HubSet {
     streams: StreamService,
     targets: Arc<dyn Targets>,
     iot_hub: IotHubConfig,
+    outbound: OutboundHosts,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
 }
 
 impl HubSet {
-    /// The local hub over these stores, these targets, and hubs of Azure that are spoken to like this.
+    /// The local hub over these stores, these targets, and hubs of Azure that are spoken to like this, on hosts that are allowed.
     #[must_use]
     pub fn new(
         documents: Arc<dyn Documents>,
         streams: StreamService,
         targets: Arc<dyn Targets>,
-        iot_hub: IotHubConfig,
+        (iot_hub, outbound): (IotHubConfig, OutboundHosts),
         clock: &Arc<dyn Clock>,
         entropy: &Arc<dyn Entropy>,
     ) -> Self {
-        Self { documents, streams, targets, iot_hub, clock: Arc::clone(clock), entropy: Arc::clone(entropy) }
+        Self { documents, streams, targets, iot_hub, outbound, clock: Arc::clone(clock), entropy: Arc::clone(entropy) }
     }
 }
 
@@ -42,7 +44,11 @@ impl HubSet {
 impl Hubs for HubSet {
     fn supports(&self, hub: &HubChoice) -> Result<(), String> {
         match hub {
-            HubChoice::Local | HubChoice::IotHub(_) => Ok(()),
+            HubChoice::Local => Ok(()),
+            HubChoice::IotHub(connection) => {
+                let refused = |refused| format!("IoTHub.ConnectionString: {refused}");
+                self.outbound.check(&connection.host, Some(self.iot_hub.mqtt_port)).map_err(refused)
+            }
             HubChoice::Target(target) => {
                 let target = Target::parse(&Value::Object(target.clone())).map_err(|mistakes| mistakes.to_string())?;
                 self.targets.supports(&target).map_err(|mistake| mistake.to_string())

@@ -188,6 +188,13 @@ pub const SIMULATION_BYTES: usize = 1024 * 1024;
 /// Bytes of memory that one call of a script may take: a thousand times what a usual one takes, and little when every thread has one.
 pub const SCRIPT_MEMORY: usize = 16 * 1024 * 1024;
 
+/// Bytes of memory that one call of a script may take beside [`SCRIPT_MEMORY`] for each byte of its text: more than compiling the text
+/// can take, so that memory never runs out there.
+pub const SCRIPT_MEMORY_OF_TEXT: usize = 1024;
+
+/// Longest text of a script in bytes. It is compiled for every call.
+pub const SCRIPT_TEXT: usize = 128 * 1024;
+
 /// Bytes of stack that one call of a script may take: some hundred calls deep, and well within its thread's.
 pub const SCRIPT_STACK: usize = 512 * 1024;
 

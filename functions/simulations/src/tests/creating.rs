@@ -45,32 +45,6 @@ async fn a_second_one_is_a_conflict_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn of_many_at_once_one_is_made() {
-    let host = host();
-    let body = simulation(&json!({"IoTHub": {"ConnectionString": "HostName=h.example.net;SharedAccessKeyName=p;SharedAccessKey=MTIz"}}));
-    let requests = (0..8).map(|_| host.post(ALL, &body));
-    let mut statuses: Vec<u16> = futures_of(requests).await.iter().map(|answer| answer.status.as_u16()).collect();
-    statuses.sort_unstable();
-    assert_eq!(statuses, [200, 409, 409, 409, 409, 409, 409, 409]);
-    assert!(host.records.connection_string("h.example.net", "p").await.unwrap().is_some(), "a loser has taken the key with it");
-}
-
-/// All of them, side by side.
-async fn futures_of<F: Future>(all: impl Iterator<Item = F>) -> Vec<F::Output> {
-    let mut running: Vec<_> = all.map(|one| (Box::pin(one), None)).collect();
-    std::future::poll_fn(|context| {
-        for (one, answer) in running.iter_mut().filter(|(_, answer)| answer.is_none()) {
-            if let std::task::Poll::Ready(ready) = one.as_mut().poll(context) {
-                *answer = Some(ready);
-            }
-        }
-        if running.iter().all(|(_, answer)| answer.is_some()) { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
-    })
-    .await;
-    running.into_iter().filter_map(|(_, answer)| answer).collect()
-}
-
-#[tokio::test]
 async fn what_clients_cannot_say_is_passed_over_and_names_may_be_in_any_case() {
     let host = host();
     let body = r#"{"id":"77","running":true,"$metadata":{"$version":"9"},"Nonsense":[],"enabled":"FALSE",
@@ -210,4 +184,11 @@ async fn what_a_crash_has_left_undone_is_done_again() {
     host.devices.calls();
     host.service.recover().await.unwrap();
     assert_eq!(host.devices.calls(), ["settle 1 enabled"]);
+}
+
+#[tokio::test]
+async fn as_many_models_as_a_body_can_name_are_read_without_delay() {
+    let host = host();
+    let models: Vec<Value> = (0..100_000).map(|n| json!({"Id": format!("m{n}"), "Count": 1})).collect();
+    host.refuses(&json!({"DeviceModels": models}), "the simulation takes").await;
 }

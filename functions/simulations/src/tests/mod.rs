@@ -5,6 +5,7 @@ mod dialect;
 mod fields;
 mod hubs;
 mod models;
+mod races;
 mod replacing;
 mod starting;
 mod status;
@@ -152,7 +153,8 @@ fn host() -> Host {
 fn host_with_token(token: Option<Token>) -> Host {
     let clock = Arc::new(ManualClock::new(Timestamp::from_millis(START)));
     let (port, entropy): (Arc<dyn Clock>, Arc<dyn Entropy>) = (clock.clone(), Arc::new(OsEntropy));
-    let (stores, devices) = (Stores::in_memory(&port), Arc::new(Told::default()));
+    let (mut stores, devices) = (Stores::in_memory(&port), Arc::new(Told::default()));
+    stores.documents = Arc::new(races::Slow(stores.documents));
     let streams = stores.streams(&port, &entropy);
     let targets: Arc<dyn Targets> = Arc::new(TargetSet::new(Arc::clone(&stores.files), OutboundHosts::default()).with_streams(streams));
     let service = stores.simulations(devices.clone(), Arc::new(Reader), targets, false, &port, &entropy);

@@ -10,6 +10,7 @@ use headwater_core::streams::{Herald, StreamService, StreamUsage};
 
 use super::{Aws, Clients, Flusher, SqsTaskQueue};
 use crate::heralds::{SqsHerald, WebhookHerald};
+use crate::influxdb::{InfluxDb, InfluxDbSettings};
 use crate::iot_hub::IotHubConfig;
 use crate::javascript::JavaScript;
 use crate::targets::{OutboundHosts, TargetSet};
@@ -25,7 +26,8 @@ pub struct Misconfigured {
 
 /// What every function of a deployment is composed of, as its environment says: `HEADWATER_BUCKET`, `HEADWATER_QUEUE_URL`,
 /// `HEADWATER_EVENT_STREAM`, `HEADWATER_ALLOW_OUTBOUND`, `HEADWATER_NOTIFY_URL`, `HEADWATER_NOTIFY_QUEUE_URL`,
-/// `HEADWATER_IOTHUB_CONNECTION_STRING`, `HEADWATER_IOTHUB_HTTPS_URL`, `HEADWATER_TOKEN`. Made once, when the function starts.
+/// `HEADWATER_IOTHUB_CONNECTION_STRING`, `HEADWATER_IOTHUB_HTTPS_URL`, `HEADWATER_INFLUXDB_*`, `HEADWATER_TOKEN`. Made once, when the
+/// function starts.
 #[derive(Debug, Clone)]
 pub struct Deployment {
     /// Stores in the deployment's bucket and queue.
@@ -38,6 +40,8 @@ pub struct Deployment {
     pub streams: StreamService,
     /// The targets.
     pub targets: Arc<dyn Targets>,
+    /// Which hosts may be called on a user's word.
+    pub outbound: OutboundHosts,
     /// Which Azure IoT Hub simulations use, and how it is spoken to.
     pub iot_hub: IotHubSettings,
     /// What callers are to send, if anything.
@@ -86,6 +90,12 @@ impl IotHubSettings {
     }
 }
 
+/// The InfluxDB that `HEADWATER_INFLUXDB_*` name.
+fn influxdb() -> Result<Option<InfluxDb>, Misconfigured> {
+    let settings = InfluxDbSettings::from_variables(|name| std::env::var(name).ok());
+    InfluxDb::new(settings).map_err(|wrong| Misconfigured { variable: "HEADWATER_INFLUXDB_URL", wrong: format!("cannot be used: {wrong}") })
+}
+
 /// Who is told that streams grow.
 fn heralds(clients: &Clients) -> Result<Vec<Arc<dyn Herald>>, Misconfigured> {
     let mut heralds: Vec<Arc<dyn Herald>> = Vec::new();
@@ -114,11 +124,12 @@ impl Deployment {
         let (stores, flusher) = Stores::aws(clients, &bucket, &queue_url, &event_stream, &clock, &entropy);
         let queue = SqsTaskQueue::new(clients.sqs.clone(), &queue_url, Arc::clone(&clock));
         let streams = stores.streams(&clock, &entropy).with_heralds(heralds(clients)?);
-        let targets = TargetSet::new(Arc::clone(&stores.files), outbound).with_streams(streams.clone()).with_aws(aws);
+        let targets = TargetSet::new(Arc::clone(&stores.files), outbound.clone()).with_streams(streams.clone()).with_aws(aws);
+        let targets = targets.with_influxdb(influxdb()?);
         let targets = Arc::new(targets.sparing(&bucket, &queue_url, &event_stream));
         let iot_hub = IotHubSettings::from_environment()?;
         let token = filled("HEADWATER_TOKEN")?.map(Secret::new);
-        Ok(Self { stores, queue, flusher, streams, targets, iot_hub, token, clock, entropy })
+        Ok(Self { stores, queue, flusher, streams, targets, outbound, iot_hub, token, clock, entropy })
     }
 
     /// What is known of who uses streams.
@@ -140,7 +151,8 @@ impl Deployment {
         let (documents, streams, targets) = (Arc::clone(&self.stores.documents), self.streams.clone(), Arc::clone(&self.targets));
         // A function lives for seconds, so no connection is worth the making.
         let config = IotHubConfig { https_only: true, ..self.iot_hub.config.clone() };
-        let hubs = Arc::new(HubSet::new(documents, streams, Arc::clone(&targets), config, &self.clock, &self.entropy));
+        let hubs =
+            Arc::new(HubSet::new(documents, streams, Arc::clone(&targets), (config, self.outbound.clone()), &self.clock, &self.entropy));
         let setup = SimulationsSetup { hub: self.iot_hub.connection.clone(), hubs, engine: Arc::new(JavaScript::new()), targets, keeps };
         self.stores.simulations_group(setup, &self.clock, &self.entropy)
     }

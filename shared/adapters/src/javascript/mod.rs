@@ -4,6 +4,11 @@
 //! millisecond, and leaves nothing to argue about: not what a script does to prototypes, not what memory it leaves, not when that is
 //! collected. Stock scripts are known to leave nothing behind; their worlds last, and a call takes some microseconds.
 //!
+//! So the text of a script is compiled for each call, which takes some hundredths of a millisecond: QuickJS keeps no compiled code
+//! beyond its runtime that could be read back without trusting it blindly. No text becomes code while a script runs (`eval`,
+//! `Function`), because QuickJS crashes when memory runs out in its compiler; the memory that a text needs for being compiled is
+//! granted in proportion to its length.
+//!
 //! What a call may take is counted in steps, so that a call that is made again ends in the same way. Some built-in functions of
 //! QuickJS count nothing, and can be made to run for hours. So calls run on threads of the engine's own, and a watch gives up a
 //! thread that does not come back, starts another one, and remembers the script.

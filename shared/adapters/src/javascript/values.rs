@@ -66,8 +66,11 @@ pub(super) enum Taken<T> {
     TooMuch(String),
 }
 
+/// Entries of a state.
+type Entries = Vec<(Arc<str>, StateValue)>;
+
 /// The entries of an object, with what its getters say.
-pub(super) fn entries<'js>(ctx: &Ctx<'js>, object: &Object<'js>, most: usize) -> Result<Taken<Vec<(Arc<str>, StateValue)>>> {
+pub(super) fn entries<'js>(ctx: &Ctx<'js>, object: &Object<'js>, most: usize) -> Result<Taken<Entries>> {
     let mut entries = Vec::new();
     let mut bytes = 0;
     for key in object.own_keys::<JsString<'js>>(Filter::new().string().enum_only()) {
@@ -133,7 +136,7 @@ fn nested<'js>(ctx: &Ctx<'js>, value: Value<'js>) -> Result<std::result::Result<
     let written = with_whole_characters(written.to_string()?);
     if written.starts_with(['{', '[']) {
         // Whoever reads it again reads no deeper than this.
-        return Ok(match serde_json::from_str::<serde::de::IgnoredAny>(&written) {
+        return Ok(match serde_json::from_str::<Json>(&written) {
             Ok(_) => Ok(StateValue::Json(written.into())),
             Err(_) => Err("an object that nests too deeply".to_owned()),
         });

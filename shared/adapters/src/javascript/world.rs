@@ -47,12 +47,12 @@ pub(super) struct World {
 
 impl World {
     /// A new world; nothing when there is no memory for one.
-    pub(super) fn new(bounds: &Bounds) -> Option<Self> {
+    pub(super) fn new(script: &Script, bounds: &Bounds) -> Option<Self> {
         let desk = Desk::new(bounds.steps);
         let runtime = Runtime::new().ok()?;
         let context = Context::custom::<Intrinsics>(&runtime).ok()?;
         // Not before: building a world is not made for being broken off.
-        runtime.set_memory_limit(bounds.memory);
+        runtime.set_memory_limit(bounds.memory + script.text.len() * limits::SCRIPT_MEMORY_OF_TEXT);
         runtime.set_max_stack_size(bounds.stack);
         let asked = Rc::clone(&desk);
         runtime.set_interrupt_handler(Some(Box::new(move || asked.must_stop())));
@@ -62,7 +62,10 @@ impl World {
 
     /// Makes a call in a world of its own.
     pub(super) fn call_once(call: &ScriptCall, cancelled: &Arc<AtomicBool>, bounds: &Bounds) -> ScriptOutcome {
-        let Some(mut world) = Self::new(bounds) else { return no_memory() };
+        if let Err(why) = is_short(&call.script) {
+            return ScriptOutcome { effects: Vec::new(), end: ScriptEnd::Failed(ScriptFailure::Source(why)) };
+        }
+        let Some(mut world) = Self::new(&call.script, bounds) else { return no_memory() };
         let outcome = world.call(call, cancelled, false);
         drop(world);
         match outcome.end {
@@ -103,7 +106,8 @@ impl Drop for World {
 
 /// Parses a script, and runs nothing of it.
 pub(super) fn check(script: &Script, bounds: &Bounds) -> std::result::Result<(), String> {
-    let Some(world) = World::new(bounds) else { return Err("there is no memory to read it".to_owned()) };
+    is_short(script)?;
+    let Some(world) = World::new(script, bounds) else { return Err("there is no memory to read it".to_owned()) };
     world.context.with(|ctx| {
         // A text is parsed whole, then its names are declared, and only then it runs. One that declares a name that there is already
         // ends between the two.
@@ -120,12 +124,21 @@ pub(super) fn check(script: &Script, bounds: &Bounds) -> std::result::Result<(),
     })
 }
 
+fn is_short(script: &Script) -> std::result::Result<(), String> {
+    let (bytes, most) = (script.text.len(), limits::SCRIPT_TEXT);
+    if bytes > most { Err(format!("it has {bytes} bytes, and a script has at most {most}")) } else { Ok(()) }
+}
+
 fn no_memory() -> ScriptOutcome {
     ScriptOutcome { effects: Vec::new(), end: ScriptEnd::Failed(ScriptFailure::Memory) }
 }
 
+/// How QuickJS begins to say that there is no memory.
+const NO_MEMORY: [&str; 4] =
+    ["InternalError: out of memory", "InternalError: string too long", "RangeError: Maximum call stack size exceeded", "[uninitialized]"];
+
 /// What the host does when a script calls one of its functions. True when the script goes on.
-type Told = for<'js> fn(&Ctx<'js>, &Desk, Value<'js>, Value<'js>) -> Result<bool>;
+type Told = for<'js> fn(&Ctx<'js>, &Desk, &Value<'js>, &Value<'js>) -> Result<bool>;
 
 /// Puts into a new world what the host gives.
 fn furnish<'js>(ctx: &Ctx<'js>, desk: &Rc<Desk>) -> Result<()> {
@@ -145,7 +158,7 @@ fn give<'js>(ctx: &Ctx<'js>, desk: &Rc<Desk>, name: &str, length: usize, told: T
     let desk = Rc::clone(desk);
     let function = move |ctx: Ctx<'js>, first: Opt<Value<'js>>, second: Opt<Value<'js>>| {
         let given = |value: Opt<Value<'js>>| value.0.unwrap_or_else(|| Value::new_undefined(ctx.clone()));
-        if !desk.is_over() && told(&ctx, &desk, given(first), given(second))? {
+        if !desk.is_over() && told(&ctx, &desk, &given(first), &given(second))? {
             return Ok(());
         }
         // A script that catches this goes on to where it is stopped. It does nothing more that is heard.
@@ -155,7 +168,7 @@ fn give<'js>(ctx: &Ctx<'js>, desk: &Rc<Desk>, name: &str, length: usize, told: T
     ctx.globals().prop(name, Property::from(function).writable().configurable())
 }
 
-fn update_state<'js>(ctx: &Ctx<'js>, desk: &Desk, state: Value<'js>, _: Value<'js>) -> Result<bool> {
+fn update_state<'js>(ctx: &Ctx<'js>, desk: &Desk, state: &Value<'js>, _: &Value<'js>) -> Result<bool> {
     let Some(object) = state.as_object().filter(|object| !object.is_array() && !object.is_function()) else {
         return Err(Exception::throw_type(ctx, "updateState takes an object"));
     };
@@ -165,10 +178,10 @@ fn update_state<'js>(ctx: &Ctx<'js>, desk: &Desk, state: Value<'js>, _: Value<'j
     })
 }
 
-fn update_property<'js>(ctx: &Ctx<'js>, desk: &Desk, key: Value<'js>, value: Value<'js>) -> Result<bool> {
+fn update_property<'js>(ctx: &Ctx<'js>, desk: &Desk, key: &Value<'js>, value: &Value<'js>) -> Result<bool> {
     let Some(key) = key.as_string() else { return Err(Exception::throw_type(ctx, "updateProperty takes a name and a value")) };
     let key = values::text(ctx, key)?;
-    Ok(match values::property(ctx, value)? {
+    Ok(match values::property(ctx, value.clone())? {
         Taken::Value(value, bytes) => {
             let bytes = bytes + key.len();
             desk.keep(Effect::Property(key, value), bytes)
@@ -177,14 +190,14 @@ fn update_property<'js>(ctx: &Ctx<'js>, desk: &Desk, key: Value<'js>, value: Val
     })
 }
 
-fn log<'js>(ctx: &Ctx<'js>, desk: &Desk, value: Value<'js>, _: Value<'js>) -> Result<bool> {
+fn log<'js>(ctx: &Ctx<'js>, desk: &Desk, value: &Value<'js>, _: &Value<'js>) -> Result<bool> {
     let text = value.get::<Coerced<JsString<'js>>>()?.0;
     let line = cut(values::text(ctx, &text)?, limits::SCRIPT_LOG_LINE);
     let bytes = line.len() + size_of::<Effect>();
     Ok(desk.keep(Effect::Log(line), bytes))
 }
 
-fn sleep<'js>(_: &Ctx<'js>, desk: &Desk, millis: Value<'js>, _: Value<'js>) -> Result<bool> {
+fn sleep<'js>(_: &Ctx<'js>, desk: &Desk, millis: &Value<'js>, _: &Value<'js>) -> Result<bool> {
     Ok(desk.sleep(millis.get::<Coerced<f64>>()?.0))
 }
 
@@ -254,19 +267,19 @@ fn failure(ctx: &Ctx<'_>, error: Error) -> ScriptFailure {
     if thrown.is_uncatchable_error() {
         return ScriptFailure::Time;
     }
-    let said = thrown.get::<Coerced<JsString<'_>>>().and_then(|said| values::text(ctx, &said.0));
-    let said = said.unwrap_or_else(|_| {
-        ctx.catch();
-        "it threw what cannot be put into words".to_owned()
-    });
-    match &*said {
-        "InternalError: out of memory" | "RangeError: Maximum call stack size exceeded" | "InternalError: stack overflow" => {
-            return ScriptFailure::Memory;
-        }
-        _ => {}
+    if thrown.is_null() {
+        // QuickJS throws null when no memory is left for an error.
+        return ScriptFailure::Threw("null, or there was no memory to say more".to_owned());
     }
-    let place = thrown.as_exception().and_then(|thrown| thrown.stack());
-    let place = place.as_deref().and_then(|stack| stack.lines().next()).unwrap_or_default().trim();
+    let Ok(said) = thrown.get::<Coerced<JsString<'_>>>().and_then(|said| values::text(ctx, &said.0)) else {
+        ctx.catch();
+        return ScriptFailure::Threw("it threw what cannot be put into words".to_owned());
+    };
+    if NO_MEMORY.iter().any(|what| said.starts_with(what)) {
+        return ScriptFailure::Memory;
+    }
+    let stack = thrown.as_exception().and_then(Exception::stack);
+    let place = stack.as_deref().and_then(|stack| stack.lines().next()).unwrap_or_default().trim();
     let said = cut(said, limits::SCRIPT_MESSAGE);
     ScriptFailure::Threw(if place.is_empty() || place.len() > limits::SCRIPT_MESSAGE { said } else { format!("{said}, {place}") })
 }

@@ -35,7 +35,7 @@ impl Worlds {
         }
         let digest = call.script.digest;
         // It is taken out, so that one whose call fails, or panics, is not met again.
-        let Some(mut world) = self.lasting.remove(&digest).or_else(|| World::new(bounds)) else {
+        let Some(mut world) = self.lasting.remove(&digest).or_else(|| World::new(&call.script, bounds)) else {
             return World::call_once(call, cancelled, bounds);
         };
         let outcome = world.call(call, cancelled, true);

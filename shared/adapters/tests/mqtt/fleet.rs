@@ -26,7 +26,11 @@ pub(crate) fn config(service: &RegistryService) -> IotHubConfig {
 }
 
 pub(crate) fn open(config: &IotHubConfig, limits: &RateLimits) -> IotHub {
-    let (clock, entropy): (Arc<dyn Clock>, Arc<dyn Entropy>) = (Arc::new(SystemClock::new()), Arc::new(OsEntropy));
+    open_at(config, limits, Arc::new(SystemClock::new()))
+}
+
+pub(crate) fn open_at(config: &IotHubConfig, limits: &RateLimits, clock: Arc<dyn Clock>) -> IotHub {
+    let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
     IotHub::open(config, &connection(), Committed::default(), limits, &clock, &entropy).unwrap()
 }
 

@@ -1,8 +1,12 @@
-use headwater_core::ports::{Hub as _, TwinReport};
+use std::sync::Arc;
+use std::time::Duration;
+
+use headwater_adapters::{ManualClock, SystemClock};
+use headwater_core::ports::{Clock as _, Hub as _, TwinReport};
 use headwater_core::simulations::model::Protocol;
 use serde_json::Map;
 
-use crate::fleet::{FREE, config, connect, devices, message, news_until, open};
+use crate::fleet::{FREE, config, connect, devices, message, open, open_at};
 use crate::registry_service::RegistryService;
 
 #[tokio::test]
@@ -77,7 +81,8 @@ async fn a_device_that_somebody_removed_is_registered_anew() {
 #[tokio::test]
 async fn a_quota_that_is_used_up_stops_all_messages_for_a_minute() {
     let service = RegistryService::start().await;
-    let mut hub = open(&config(&service), &FREE);
+    let clock = Arc::new(ManualClock::new(SystemClock::new().now()));
+    let mut hub = open_at(&config(&service), &FREE, clock.clone());
     let fleet = devices("quota", 2, Protocol::Http);
     hub.register(&fleet).await.unwrap();
     connect(&mut hub, &fleet).await;
@@ -86,6 +91,23 @@ async fn a_quota_that_is_used_up_stops_all_messages_for_a_minute() {
     hub.flush().await.unwrap();
     hub.send(fleet.iter().map(|device| message(device, "2")).collect()).await.unwrap();
     hub.flush().await.unwrap();
-    let news = news_until(&mut hub, |news| news.failed_messages == 3).await;
-    assert_eq!((news.failed_messages, service.held().posted.len()), (3, 0));
+    assert_eq!((hub.news().failed_messages, service.held().posted.len()), (3, 0));
+
+    let quota = (403, r#"{"Message":"ErrorCode:IotHubQuotaExceeded"}"#);
+    let both = || fleet.iter().map(|device| message(device, "3")).collect();
+    service.held().instead.push_back(quota);
+    clock.advance(Duration::from_secs(60));
+    hub.send(both()).await.unwrap();
+    hub.flush().await.unwrap();
+    assert_eq!((hub.news().failed_messages, service.held().instead.len()), (2, 0), "one was tried, in vain");
+    clock.advance(Duration::from_secs(59));
+    hub.send(both()).await.unwrap();
+    assert_eq!(hub.news().failed_messages, 2);
+    clock.advance(Duration::from_secs(1));
+    hub.send(both()).await.unwrap();
+    hub.flush().await.unwrap();
+    assert_eq!((hub.news().failed_messages, service.held().posted.len()), (1, 1), "one was tried, with success");
+    hub.send(both()).await.unwrap();
+    hub.flush().await.unwrap();
+    assert_eq!((hub.news().failed_messages, service.held().posted.len()), (0, 3));
 }

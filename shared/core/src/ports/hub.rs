@@ -111,7 +111,7 @@ pub trait Hub: Send + Debug {
     /// Returns once all that was sent is durable at the hub, or has failed.
     async fn flush(&mut self) -> Result<(), SinkError>;
 
-    /// What is known to be durable of what was sent, counted from the fleet's first message.
+    /// What is known to be durable of what was sent, counted from the fleet's first message to this hub.
     fn committed(&self) -> Committed;
 }
 

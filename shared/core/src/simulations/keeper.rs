@@ -7,8 +7,10 @@ use async_trait::async_trait;
 use serde::Deserialize as _;
 
 use super::directory::HubDirectory;
-use super::fleet::{FleetDefinition, GroupDefinition, Part, Source};
-use super::launch::{KIND, Launch, Progress, Roster, StoredFleet, StoredHub, load_fleet, roster_key, run_key, runs, store_fleet};
+use super::fleet::{FleetDefinition, GroupDefinition, Source};
+use super::launch::{
+    Edition, KIND, Launch, Progress, Roster, StoredFleet, dismiss, fleet_key, load_fleet, roster_key, run_key, runs, store_fleet,
+};
 use super::model::{CUSTOM, DeviceModel, ScriptEntry};
 use super::stock_scripts::stock_script;
 use super::{Counters, FleetError, Fleets, HubChoice, Models, RateLimits, Scripts, Settings, Simulation};
@@ -92,17 +94,14 @@ impl FleetKeeper {
         Ok(found.unwrap_or_else(|| Source::Missing(format!("there is no uploaded script {id:?}"))))
     }
 
-    /// Devices of each model in one part. A target may take the messages of one writer only.
-    fn part_size(fleet: &StoredFleet) -> u32 {
-        if let StoredHub::Target(_) = fleet.hub { u32::MAX } else { limits::DEVICES_PER_PART }
+    async fn roster(&self) -> Result<(Roster, Condition), PortError> {
+        let found = self.documents.get_json(&roster_key()).await?;
+        Ok(found.map_or((Roster::default(), Condition::Absent), |(roster, etag)| (roster, Condition::Match(etag))))
     }
 
-    async fn roster(&self) -> Result<Roster, PortError> {
-        Ok(self.documents.get_json(&roster_key()).await?.map(|(roster, _)| roster).unwrap_or_default())
-    }
-
-    async fn write(&self, roster: &Roster) -> Result<(), PortError> {
-        self.documents.put_json(&roster_key(), roster, Condition::Any).await.map(drop)
+    /// Writes the roster in the place of the one that was read: two that settle at the same time must not each make tasks.
+    async fn write(&self, roster: &Roster, condition: Condition) -> Result<Condition, PortError> {
+        self.documents.put_json(&roster_key(), roster, condition).await.map(Condition::Match)
     }
 
     /// Has a task look at the simulation, wherever it stands.
@@ -111,30 +110,31 @@ impl FleetKeeper {
         self.queue.enqueue(message, self.clock.now().plus(SOON)).await
     }
 
-    /// Has the tasks of former runs end. One that is at work sees by itself that its run is over. Answers those that are still there.
+    /// Has the tasks of former runs end. Answers those that are still there.
     async fn dismiss(&self, former: Vec<TaskId>) -> Result<Vec<TaskId>, PortError> {
         let mut left = Vec::new();
         for id in former {
-            match self.tasks.get(&id).await? {
-                Some((task, _)) if task.phase == Phase::Running => {
-                    self.wake(&id).await?;
-                    left.push(id);
-                }
-                Some(_) => self.tasks.remove(&id).await?,
-                None => {}
+            if dismiss(&self.tasks, &id).await? {
+                self.wake(&id).await?;
+                left.push(id);
             }
         }
         Ok(left)
     }
 
-    /// Removes what runs have left behind of which nothing is there any more.
-    async fn tidy(&self, roster: &Roster) -> Result<(), PortError> {
-        if roster.former.is_empty() {
-            let present = run_key(&roster.run);
-            for listed in self.documents.list_all(&runs()).await? {
-                if roster.run.is_empty() || !listed.key.as_str().starts_with(present.as_str()) {
-                    self.documents.delete(&listed.key, Condition::Any).await?;
-                }
+    /// Removes what no part goes on from any more: former runs, and former editions of this one.
+    async fn tidy(&self, roster: &Roster, edition: &Edition) -> Result<(), PortError> {
+        let mut oldest = edition.version;
+        for id in &roster.parts {
+            let stands =
+                self.tasks.get(id).await?.map(|(task, _)| Progress::deserialize(&task.progress).unwrap_or_default().edition.version);
+            oldest = stands.filter(|version| *version > 0).map_or(oldest, |version| oldest.min(version));
+        }
+        let (present, oldest) = (run_key(&roster.run), fleet_key(&roster.run, &Edition { version: oldest, etag: String::new() }));
+        for listed in self.documents.list_all(&runs()).await? {
+            let is_present = listed.key.as_str().starts_with(present.as_str());
+            if if is_present { listed.key.as_str() < oldest.as_str() } else { roster.former.is_empty() } {
+                self.documents.delete(&listed.key, Condition::Any).await?;
             }
         }
         Ok(())
@@ -158,17 +158,70 @@ impl FleetKeeper {
         }
     }
 
-    /// Begins a task of the present run, or begins it again after its end.
-    async fn begin(&self, id: &TaskId, launch: &Launch) -> Result<(), PortError> {
+    /// Begins a task of the present run, or begins it again after its end. One that failed under this very edition would fail again.
+    async fn begin(&self, id: &TaskId, launch: &Launch, edition: &Edition) -> Result<(), PortError> {
         match self.tasks.get(id).await? {
             Some((task, _)) if task.phase == Phase::Running => {}
             Some((ended, etag)) => {
-                let task = Task { step: ended.step + 1, ..self.task(id.clone(), launch) };
+                let progress = Progress::deserialize(&ended.progress).unwrap_or_default();
+                if ended.phase == Phase::Failed && progress.edition == *edition {
+                    return Ok(());
+                }
+                let progress = serde_json::to_value(progress.again()).expect("plain data serialises");
+                let task = Task { step: ended.step + 1, progress, ..self.task(id.clone(), launch) };
                 self.tasks.put(&task, etag).await?;
             }
             None => drop(self.tasks.create(&self.task(id.clone(), launch)).await?),
         }
         self.wake(id).await
+    }
+
+    /// Makes reality of what is written. Fails with a conflict when somebody else does at the same time.
+    async fn follow(&self, simulation: &Simulation) -> Result<(), PortError> {
+        let (mut roster, condition) = self.roster().await?;
+        let stored = SimulationRecords::new(Arc::clone(&self.documents)).stored().await?;
+        if stored.is_none_or(|stored| stored.etag != simulation.etag) {
+            return Ok(()); // Whoever wrote another one, or removed this one, has that followed.
+        }
+        let Some(run) = &simulation.run else {
+            // The tasks see that they are not wanted any more. What they counted stays.
+            for id in &roster.parts {
+                self.wake(id).await?;
+            }
+            return Ok(());
+        };
+        let edition = Edition::of(simulation);
+        let Some(fleet) = load_fleet(&*self.documents, run, &edition).await? else { return Ok(()) };
+        if roster.run != *run {
+            let Roster { parts, former, .. } = roster;
+            roster = Roster { run: run.clone(), parts: Vec::new(), former: former.into_iter().chain(parts).collect() };
+        }
+        let over = simulation.settings.end.is_some_and(|end| end.at <= self.clock.now());
+        while roster.parts.len() < fleet.parts() as usize {
+            roster.parts.push(TaskId::from_bits(self.entropy.draw()));
+        }
+        // Before the tasks, so that none is ever there of which nobody knows.
+        let condition = self.write(&roster, condition).await?;
+        for (part, id) in (0u32..).zip(&roster.parts) {
+            if over {
+                self.wake(id).await?;
+            } else {
+                self.begin(id, &Launch { run: run.clone(), part }, &edition).await?;
+            }
+        }
+        roster.former = self.dismiss(roster.former).await?;
+        self.write(&roster, condition).await?;
+        self.tidy(&roster, &edition).await
+    }
+
+    /// Ends what a simulation that is no more has left. Fails with a conflict when somebody else does at the same time.
+    async fn take_leave(&self) -> Result<(), PortError> {
+        let (Roster { parts, former, .. }, condition) = self.roster().await?;
+        if SimulationRecords::new(Arc::clone(&self.documents)).stored().await?.is_some() {
+            return Ok(()); // The one that has come since sees to that.
+        }
+        let former = self.dismiss(former.into_iter().chain(parts).collect()).await?;
+        self.write(&Roster { former, ..Roster::default() }, condition).await.map(drop)
     }
 }
 
@@ -186,57 +239,35 @@ impl Fleets for FleetKeeper {
             limits: settings.rate_limits.unwrap_or_default(),
             delete_devices: settings.delete_devices_when_ends,
         };
-        Ok(store_fleet(&*self.documents, run, simulation.version, &fleet).await?)
+        Ok(store_fleet(&*self.documents, run, &Edition::of(simulation), &fleet).await?)
     }
 
     async fn settle(&self, simulation: &Simulation) -> Result<(), PortError> {
-        let mut roster = self.roster().await?;
-        let Some(run) = &simulation.run else {
-            // The tasks see that they are not wanted any more. What they counted stays.
-            for id in &roster.parts {
-                self.wake(id).await?;
-            }
-            return Ok(());
-        };
-        let Some(fleet) = load_fleet(&*self.documents, run, simulation.version).await? else { return Ok(()) };
-        if roster.run != *run {
-            let Roster { parts, former, .. } = roster;
-            roster = Roster { run: run.clone(), parts: Vec::new(), former: former.into_iter().chain(parts).collect() };
-        }
-        let over = simulation.settings.end.is_some_and(|end| end.at <= self.clock.now());
-        let size = Self::part_size(&fleet);
-        let parts = Part::count(&fleet.definition, size);
-        while roster.parts.len() < parts as usize {
-            roster.parts.push(TaskId::from_bits(self.entropy.draw()));
-        }
-        // Before the tasks, so that none is ever there of which nobody knows.
-        self.write(&roster).await?;
-        for (index, id) in (0u32..).zip(&roster.parts) {
-            if over {
-                self.wake(id).await?;
-            } else {
-                self.begin(id, &Launch { run: run.clone(), part: Part { index, size } }).await?;
+        loop {
+            match self.follow(simulation).await {
+                Err(error) if error.is_conflict() => {} // Somebody else was faster: look again.
+                done => return done,
             }
         }
-        roster.former = self.dismiss(roster.former).await?;
-        self.write(&roster).await?;
-        self.tidy(&roster).await
     }
 
     async fn end(&self, _: &Simulation) -> Result<(), PortError> {
-        let Roster { parts, former, .. } = self.roster().await?;
-        let former = self.dismiss(former.into_iter().chain(parts).collect()).await?;
-        self.write(&Roster { former, ..Roster::default() }).await
+        loop {
+            match self.take_leave().await {
+                Err(error) if error.is_conflict() => {}
+                done => return done,
+            }
+        }
     }
 
     async fn counters(&self, simulation: &Simulation) -> Result<Counters, PortError> {
-        let roster = self.roster().await?;
+        let (roster, _) = self.roster().await?;
         let mut counters = Counters::default();
         let mut alive = simulation.run.as_ref() == Some(&roster.run) && !roster.parts.is_empty();
         for id in &roster.parts {
             let Some((task, _)) = self.tasks.get(id).await? else { continue };
             let progress = Progress::deserialize(&task.progress).unwrap_or_default();
-            alive &= task.phase == Phase::Running && progress.version > 0;
+            alive &= task.phase == Phase::Running && progress.began.is_some();
             progress.add_to(&mut counters, self.clock.now());
         }
         counters.running = alive && simulation.is_active(self.clock.now());

@@ -1,5 +1,6 @@
 //! Which device models there are: those of the stock, and those that users made.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -166,6 +167,8 @@ impl Models {
         for known in self.list().await? {
             known.model().properties.iter().for_each(|(name, value)| collect(&format!("Properties.Reported.{name}"), value, &mut names));
         }
+        let mut seen = BTreeSet::new();
+        names.retain(|name| seen.insert(name.clone()));
         Ok(names)
     }
 }
@@ -173,7 +176,6 @@ impl Models {
 fn collect(path: &str, value: &Value, names: &mut Vec<String>) {
     match value {
         Value::Object(members) => members.iter().for_each(|(name, value)| collect(&format!("{path}.{name}"), value, names)),
-        _ if names.iter().any(|known| known == path) => {}
         _ => names.push(path.to_owned()),
     }
 }

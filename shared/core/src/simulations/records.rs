@@ -70,13 +70,15 @@ impl SimulationRecords {
         self.documents.put_json(&place, &slot, Condition::Any).await.map(|_| true)
     }
 
+    /// Forgets the connection string of a hub, unless it is the one of the stored simulation.
     pub(super) async fn forget_string(&self, hub: &HubSetting) -> Result<(), PortError> {
-        match hub {
-            HubSetting::Custom { host, policy } => match slot_key(host, policy) {
-                Some(key) => self.documents.delete(&key, Condition::Any).await,
-                None => Ok(()),
-            },
-            HubSetting::Default => Ok(()),
+        let HubSetting::Custom { host, policy } = hub else { return Ok(()) };
+        if self.stored().await?.is_some_and(|stored| stored.settings.hub == *hub) {
+            return Ok(());
+        }
+        match slot_key(host, policy) {
+            Some(key) => self.documents.delete(&key, Condition::Any).await,
+            None => Ok(()),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What a request says about a simulation.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
 use super::model::{CUSTOM, Override, optional, optional_text};
@@ -97,8 +99,9 @@ fn read_models(top: &Node<'_>) -> Option<Vec<ModelCount>> {
     }
     let read: Vec<_> = elements.iter().map(read_model).collect();
     let models: Vec<ModelCount> = read.into_iter().collect::<Option<_>>()?;
+    let mut seen = BTreeMap::new();
     for (at, model) in models.iter().enumerate() {
-        if let Some(before) = models[..at].iter().position(|before| before.id == model.id) {
+        if let Some(before) = seen.insert(model.id.as_str(), at) {
             return elements[at].wrong(format!("has the id {:?}, as DeviceModels[{before}] has; give it one count instead", model.id));
         }
     }

@@ -21,6 +21,8 @@ pub(super) struct Live {
     pub(super) fleet: Fleet,
     pub(super) hub: Box<dyn Hub>,
     pub(super) stored: StoredFleet,
+    /// See [`Progress::ahead`].
+    pub(super) ahead: i64,
     /// How long taking the last snapshot took.
     pub(super) snapshot_cost: Duration,
     pub(super) failures: Failures,
@@ -58,11 +60,21 @@ pub(super) struct Host {
 }
 
 impl Live {
-    /// Goes on up to a moment, however much there is to send. What was told meanwhile is answered.
-    pub(super) async fn go_on(&mut self, host: &Host, until: Timestamp) -> Result<Vec<MethodCall>, Obstacle> {
+    /// Goes on up to a moment, however much there is to send, until that is durable.
+    pub(super) async fn go_on(&mut self, host: &Host, until: Timestamp) -> Result<(), Obstacle> {
         let mut calls = Vec::new();
         while !self.go_on_once(host, until, &mut calls).await? {}
-        Ok(calls)
+        self.hub.flush().await?;
+        self.answer(&calls, host.clock.now());
+        Ok(())
+    }
+
+    /// Has devices do what they were told to.
+    pub(super) fn answer(&mut self, calls: &[MethodCall], now: Timestamp) {
+        for MethodCall { device, method, payload } in calls {
+            let runs = self.fleet.call_method(device, method, payload, now);
+            debug!(%device, method, runs, "a method was called");
+        }
     }
 
     /// Goes on towards a moment; answers whether it was reached.
@@ -85,7 +97,7 @@ impl Live {
 
     async fn send(&mut self, clock: &dyn Clock, mut messages: Vec<DeviceMessage>) -> Result<(), Obstacle> {
         // After trouble, or a crash, the hub may already have what comes first.
-        let before = self.fleet.sent() - messages.len() as u64;
+        let before = (self.fleet.sent() - messages.len() as u64).saturating_add_signed(self.ahead);
         let had = self.hub.committed().records.saturating_sub(before);
         messages.drain(..usize::try_from(had).unwrap_or(usize::MAX).min(messages.len()));
         if messages.is_empty() {

@@ -339,6 +339,10 @@ impl SimulationService {
             self.take_back(&simulation.settings.hub, string.is_some(), before).await;
             return Err(error);
         }
+        if let Some(given) = &string {
+            // Again: somebody who lost against this write may have taken it away.
+            records.keep_string(given).await?;
+        }
         if old_hub != simulation.settings.hub {
             records.forget_string(&old_hub).await?;
         }
@@ -353,17 +357,15 @@ impl SimulationService {
         Ok(())
     }
 
-    /// Puts back what was known of a hub before a write that failed, unless the stored simulation has come to use that hub meanwhile.
+    /// Puts back what was known of a hub before a write that failed.
     async fn take_back(&self, hub: &HubSetting, was_given: bool, before: Option<ConnectionString>) {
         if !was_given {
             return;
         }
         let records = &self.parts.records;
-        let undone = match (before, records.stored().await) {
-            (Some(before), Ok(_)) => records.keep_string(&before).await.map(drop),
-            (None, Ok(Some(stored))) if stored.settings.hub == *hub => Ok(()),
-            (None, Ok(_)) => records.forget_string(hub).await,
-            (_, Err(error)) => Err(error),
+        let undone = match before {
+            Some(before) => records.keep_string(&before).await.map(drop),
+            None => records.forget_string(hub).await,
         };
         if let Err(error) = undone {
             tracing::warn!(error = &error as &dyn std::error::Error, "a connection string that was refused could not be removed");

@@ -4,23 +4,25 @@
 //! live for a while; or it takes leave of a run that is over. Whatever decides what devices send is in a snapshot before they send it.
 //! So a step that is repeated after a crash sends the same messages under the same numbers, and the hub leaves out those it has.
 
+mod turns;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::future::{Either, select};
 use serde::Deserialize as _;
-use tracing::{debug, error, info, warn};
+use tracing::error;
 
 use super::directory::HubDirectory;
 use super::fleet::{Fleet, FleetPlan, Replay, Ways};
-use super::launch::{Launch, Progress, Roster, StoredFleet, load_fleet, roster_key};
-use super::running::{Failures, Host, Live, Obstacle, register, unregister};
+use super::launch::{Edition, Launch, Progress, Roster, StoredFleet, dismiss, load_fleet, roster_key};
+use super::running::{Failures, Host, Live, Obstacle, register};
 use super::stock_scripts::stock_script;
 use super::{Replays, Simulation, SimulationRecords, recorded};
 use crate::ids::TaskId;
 use crate::ports::{
-    Clock, Committed, Documents, DocumentsExt as _, Etag, Hub, HubDevice, Hubs, MethodCall, Owner, PortError, ScriptEngine, Timestamp,
+    Clock, Documents, DocumentsExt as _, Etag, Hub, HubDevice, Hubs, MethodCall, Owner, PortError, ScriptEngine, Timestamp,
 };
 use crate::tasks::{Kept, Next, Saved, StepContext, StepResult, Stepper, Task, TaskError};
 
@@ -49,9 +51,6 @@ const NOTICEABLE: Duration = Duration::from_secs(1);
 
 /// A snapshot may take this share of the time between two of them; a large one makes steps longer.
 const SNAPSHOT_SHARE: u32 = 20;
-
-/// Attempts to remove devices from a hub that does not answer before they are left there.
-const FAREWELLS: u32 = 8;
 
 /// Steps the parts of fleets.
 #[derive(Debug)]
@@ -102,8 +101,8 @@ impl SimulationStepper {
         self.host.clock.now()
     }
 
-    async fn load(&self, task: &Task, launch: &Launch, version: u64) -> Result<StoredFleet, PortError> {
-        let stored = load_fleet(&*self.documents, &launch.run, version).await?;
+    async fn load(&self, task: &Task, launch: &Launch, edition: &Edition) -> Result<StoredFleet, PortError> {
+        let stored = load_fleet(&*self.documents, &launch.run, edition).await?;
         stored.ok_or_else(|| corrupt(task, std::io::Error::other("its fleet is not defined")))
     }
 
@@ -117,16 +116,18 @@ impl SimulationStepper {
                 Some(Replay::new(&messages, *again))
             }
         };
-        Ok(Arc::new(FleetPlan::compile(&stored.definition, launch.part, replay, stock_script)))
+        Ok(Arc::new(FleetPlan::compile(&stored.definition, stored.part(launch.part), replay, stock_script)))
     }
 
-    /// Opens the hub of a fleet; answers its label, too.
-    async fn open(&self, task: &Task, stored: &StoredFleet, progress: &Progress) -> Early<(Box<dyn Hub>, Ways, String)> {
+    /// Opens the hub of a fleet.
+    async fn open(&self, task: &Task, stored: &StoredFleet, progress: &Progress) -> Early<(Box<dyn Hub>, Ways)> {
         let choice = self.directory.choose(&stored.hub);
         let at_once = choice.connects_at_once();
-        let opened = self.hubs.open(&choice, &Owner(task.id.to_string()), progress.committed, &stored.limits).await;
+        // A hub that it comes back to must not take what comes now for what it has.
+        let owner = if progress.hubs == 0 { task.id.to_string() } else { format!("{}-{}", task.id, progress.hubs) };
+        let opened = self.hubs.open(&choice, &Owner(owner), progress.committed, &stored.limits).await;
         match opened {
-            Ok(hub) => Ok((hub, Ways { at_once, twins: !at_once }, choice.label())),
+            Ok(hub) => Ok((hub, Ways { at_once, twins: !at_once })),
             Err(error) => Err(hindered(task, progress, error.into())),
         }
     }
@@ -137,23 +138,33 @@ impl SimulationStepper {
         task: &Task,
         launch: &Launch,
         mut progress: Progress,
-        version: u64,
+        edition: Edition,
         context: &StepContext<'_>,
     ) -> Result<StepResult, PortError> {
         if !self.former_are_gone(context).await? {
             let soon = self.now().plus(LOOK);
             return Ok(result(Next::At(soon), Saved::Kept, &progress, "Waiting for the devices of the run before to end."));
         }
-        let stored = self.load(task, launch, version).await?;
-        let (mut hub, ways, label) = match self.open(task, &stored, &progress).await {
+        let stored = self.load(task, launch, &edition).await?;
+        let plan = self.plan(&stored, launch).await?;
+        let devices: Vec<HubDevice> = plan.hub_devices().collect();
+        let label = self.directory.choose(&stored.hub).label();
+        if progress.registered > 0 && progress.edition != edition {
+            let staying = if progress.hub == label { devices.as_slice() } else { &[] };
+            if let Err(early) = self.remove_former(task, launch, &progress, staying).await? {
+                return Ok(*early);
+            }
+        }
+        if progress.hub != label && !progress.hub.is_empty() {
+            progress.leave_hub(0);
+        }
+        if progress.edition != edition || progress.hub != label {
+            (progress.edition, progress.hub, progress.registered) = (edition, label, 0);
+        }
+        let (mut hub, ways) = match self.open(task, &stored, &progress).await {
             Ok(opened) => opened,
             Err(early) => return Ok(*early),
         };
-        if (progress.version, &progress.hub) != (version, &label) {
-            (progress.version, progress.hub, progress.registered) = (version, label, 0);
-        }
-        let plan = self.plan(&stored, launch).await?;
-        let devices: Vec<HubDevice> = plan.hub_devices().collect();
         let enough = self.now().plus(context.budget.wall);
         if let Err(obstacle) = register(&mut *hub, &devices, &mut progress.registered, (&*self.host.clock, enough)).await {
             return Ok(*hindered(task, &progress, obstacle));
@@ -164,7 +175,7 @@ impl SimulationStepper {
         }
         progress.began = Some(self.now());
         let fleet = Fleet::new(plan, ways, self.now());
-        let live = Live { fleet, hub, stored, snapshot_cost: Duration::ZERO, failures: Failures::default() };
+        let live = Live { fleet, hub, stored, ahead: progress.ahead, snapshot_cost: Duration::ZERO, failures: Failures::default() };
         Ok(self.saved(task, live, &progress, Next::Again, context))
     }
 
@@ -172,7 +183,7 @@ impl SimulationStepper {
     async fn former_are_gone(&self, context: &StepContext<'_>) -> Result<bool, PortError> {
         let roster: Option<(Roster, Etag)> = self.documents.get_json(&roster_key()).await?;
         for id in roster.map(|(roster, _)| roster.former).unwrap_or_default() {
-            if context.store.get(&id).await?.is_some() {
+            if dismiss(context.store, &id).await? {
                 return Ok(false);
             }
         }
@@ -190,8 +201,9 @@ impl SimulationStepper {
         if let Some(live) = self.kept.take(task, context.stands_at) {
             return Ok(Ok(live));
         }
-        let stored = self.load(task, launch, progress.version).await?;
-        let (mut hub, ways, label) = match self.open(task, &stored, progress).await {
+        let stored = self.load(task, launch, &progress.edition).await?;
+        let label = self.directory.choose(&stored.hub).label();
+        let (mut hub, ways) = match self.open(task, &stored, progress).await {
             Ok(opened) => opened,
             Err(early) => return Ok(Err(early)),
         };
@@ -209,58 +221,8 @@ impl SimulationStepper {
         } else if !ways.at_once {
             fleet.reconnect(ways, self.now()); // Connections end with the process that made them.
         }
-        Ok(Ok(Live { fleet, hub, stored, snapshot_cost: Duration::ZERO, failures: Failures::of(progress) }))
-    }
-
-    /// Puts a part under another version of its simulation.
-    async fn change(
-        &self,
-        task: &Task,
-        launch: &Launch,
-        mut live: Live,
-        mut progress: Progress,
-        version: u64,
-        context: &StepContext<'_>,
-    ) -> Result<StepResult, PortError> {
-        let stored = self.load(task, launch, version).await?;
-        // Up to now the old version holds. If a step was broken off, it may have sent some of this already.
-        let now = self.now();
-        if let Err(obstacle) = live.go_on(&self.host, now.min(progress.window.unwrap_or(now))).await {
-            return Ok(*interrupted(task, &progress, &live, obstacle));
-        }
-        let former: Vec<HubDevice> = live.fleet.plan().hub_devices().collect();
-        let (mut fleet, changes) = live.fleet.change(self.plan(&stored, launch).await?, now);
-        let other_hub = stored.hub != live.stored.hub;
-        let (removed, mut new) = (changes.removed, changes.added);
-        let leaving: Vec<_> = removed.iter().chain(&changes.replaced).map(|device| Arc::clone(&device.id)).collect();
-        live.hub.disconnect(&leaving).await;
-        let (mut hub, mut failure) = (live.hub, None);
-        if other_hub {
-            if let Err(error) = hub.unregister(&former).await {
-                warn!(%error, "devices are left in the registry of the former hub");
-            }
-            progress.committed = Committed { records: fleet.sent(), bytes: 0 };
-            let (opened, ways, label) = match self.open(task, &stored, &progress).await {
-                Ok(opened) => opened,
-                Err(early) => return Ok(*early),
-            };
-            (hub, progress.hub) = (opened, label);
-            new = fleet.plan().hub_devices().collect();
-            fleet.reconnect(ways, now);
-        } else if !removed.is_empty() {
-            failure = hub.unregister(&removed).await.err();
-        }
-        if failure.is_none() && !new.is_empty() {
-            failure = hub.register(&new).await.err();
-        }
-        if let Some(error) = failure {
-            return Ok(*hindered(task, &progress, error.into()));
-        }
-        info!(added = new.len(), removed = removed.len(), version, "the fleet follows another version of its simulation");
-        progress.version = version;
-        progress.registered = fleet.plan().devices();
-        let live = Live { fleet, hub, stored, ..live };
-        Ok(self.saved(task, live, &progress, Next::Again, context))
+        let ahead = progress.ahead;
+        Ok(Ok(Live { fleet, hub, stored, ahead, snapshot_cost: Duration::ZERO, failures: Failures::of(progress) }))
     }
 
     /// Lets the devices live until it is time to save.
@@ -316,7 +278,7 @@ impl SimulationStepper {
     }
 
     async fn is_current(&self, simulation: &Simulation) -> Result<bool, PortError> {
-        Ok(self.records.stored().await?.is_some_and(|now| (now.version, &now.run) == (simulation.version, &simulation.run)))
+        Ok(self.records.stored().await?.is_some_and(|now| now.etag == simulation.etag))
     }
 
     /// Waits for a hub, but not for one whose simulation changes meanwhile: it may be down for hours. A wait that people would
@@ -350,12 +312,6 @@ impl SimulationStepper {
         simulation: &Simulation,
         context: &StepContext<'_>,
     ) -> Result<StepResult, PortError> {
-        let now = self.now();
-        let window = progress.window.unwrap_or(now);
-        // A hub that could not be reached is no reason to lose anything.
-        if task.troubles == 0 && now.since(window) > CATCH_UP {
-            return self.wake_up(task, live, progress, window, context).await;
-        }
         let ended = match self.live(&mut live, progress, simulation, context).await? {
             Ok(ended) => ended,
             Err(obstacle) => return Ok(*interrupted(task, progress, &live, obstacle)),
@@ -368,73 +324,12 @@ impl SimulationStepper {
         let next = match ended {
             Ended::Idle(moment) => Next::At(moment),
             Ended::Called(calls) => {
-                let now = self.now();
-                for MethodCall { device, method, payload } in &calls {
-                    let runs = live.fleet.call_method(device, method, payload, now);
-                    debug!(%device, method, runs, "a method was called");
-                }
+                live.answer(&calls, self.now());
                 Next::Again
             }
             Ended::Budget | Ended::Changed => Next::Again,
         };
         Ok(self.saved(task, live, progress, next, context))
-    }
-
-    /// Goes on after nothing ran for long: what a step that was broken off may have sent is sent, the rest is passed over.
-    async fn wake_up(
-        &self,
-        task: &Task,
-        mut live: Live,
-        progress: &Progress,
-        window: Timestamp,
-        context: &StepContext<'_>,
-    ) -> Result<StepResult, PortError> {
-        if let Err(obstacle) = live.go_on(&self.host, window).await {
-            return Ok(*interrupted(task, progress, &live, obstacle));
-        }
-        live.fleet.pass_over(self.now());
-        info!(passed_over = live.fleet.tally().passed_over, "the devices were off, and go on from now");
-        Ok(self.saved(task, live, progress, Next::Again, context))
-    }
-
-    /// Ends the devices of a run that is over.
-    async fn leave(
-        &self,
-        task: &Task,
-        launch: &Launch,
-        mut progress: Progress,
-        gone: bool,
-        context: &StepContext<'_>,
-    ) -> Result<StepResult, PortError> {
-        let kept = self.kept.take(task, context.stands_at);
-        if let Some(live) = &kept {
-            progress = live.progress(&progress);
-        }
-        let stored = match load_fleet(&*self.documents, &launch.run, progress.version).await? {
-            Some(stored) if progress.registered > 0 && (gone || stored.delete_devices) => Some(stored),
-            _ => None,
-        };
-        if let Some(stored) = stored.filter(|_| task.troubles < FAREWELLS) {
-            let mut hub = match kept {
-                Some(live) => live.hub,
-                None => match self.open(task, &stored, &progress).await {
-                    Ok((hub, ..)) => hub,
-                    Err(early) => return Ok(*early),
-                },
-            };
-            let devices: Vec<HubDevice> = self.plan(&stored, launch).await?.hub_devices().collect();
-            let enough = self.now().plus(context.budget.wall);
-            if let Err(obstacle) = unregister(&mut *hub, &devices, &mut progress.registered, (&*self.host.clock, enough)).await {
-                return Ok(*hindered(task, &progress, obstacle));
-            }
-            if progress.registered > 0 {
-                return Ok(result(Next::Again, Saved::Kept, &progress, "Removing devices."));
-            }
-        }
-        (progress.devices, progress.ended) = (0, Some(self.now()));
-        info!(gone, "the devices have ended");
-        let next = if gone { Next::Stopped } else { Next::Finished };
-        Ok(result(next, Saved::Dropped, &progress, "Ended."))
     }
 
     /// The result of a step after which the devices are where `live` is.
@@ -487,24 +382,27 @@ impl Stepper for SimulationStepper {
         let gone = simulation.as_ref().is_none_or(|simulation| simulation.run.as_ref().is_some_and(|run| *run != launch.run));
         let now = self.now();
         let stepped = match simulation {
-            Some(simulation) if simulation.run.as_ref() == Some(&launch.run) && simulation.settings.end.is_none_or(|end| now < end.at) => {
-                if let Some(start) = simulation.settings.start.filter(|start| now < start.at) {
+            Some(simulation) if simulation.run.as_ref() == Some(&launch.run) => {
+                let edition = Edition::of(&simulation);
+                if let Some(end) = simulation.settings.end.filter(|end| end.at <= now) {
+                    self.conclude(task, &launch, progress, end.at, &context).await
+                } else if let Some(start) = simulation.settings.start.filter(|start| now < start.at) {
                     return Ok(result(Next::At(start.at.min(now.plus(IDLE))), Saved::Kept, &progress, "Waiting for its start time."));
-                }
-                if progress.began.is_none() {
-                    self.begin(task, &launch, progress, simulation.version, &context).await
+                } else if progress.began.is_none() {
+                    self.begin(task, &launch, progress, edition, &context).await
                 } else {
                     match self.bring(task, &launch, &mut progress, &context).await {
-                        Ok(Ok(live)) if progress.version == simulation.version => {
-                            self.run(task, live, &progress, &simulation, &context).await
-                        }
-                        Ok(Ok(live)) => self.change(task, &launch, live, progress, simulation.version, &context).await,
+                        Ok(Ok(live)) => match self.slept_from(task, &progress) {
+                            Some(window) => self.wake_up(task, live, &progress, window, &context).await,
+                            None if progress.edition == edition => self.run(task, live, &progress, &simulation, &context).await,
+                            None => self.change(task, &launch, live, progress, edition, &context).await,
+                        },
                         Ok(Err(early)) => Ok(*early),
                         Err(error) => Err(error),
                     }
                 }
             }
-            _ => self.leave(task, &launch, progress, gone, &context).await,
+            _ => self.leave(task, &launch, progress, None, gone, &context).await,
         };
         match stepped {
             Err(damaged @ PortError::Corrupt { .. }) => {

@@ -222,7 +222,6 @@ async fn sources_may_be_written_in_many_ways() {
         "Object.defineProperty(globalThis, 'main', { get() { return () => updateState({ x: 1 }) } })",
         "function main() { größe = 010 - 7; updateState({ x: größe }) }",
         "function main() { with ({ y: 1 }) updateState({ x: y }) }",
-        "var main = new Function('updateState({ x: eval(\"1\") })')",
         "function* one() { yield 1 } function main() { for (const x of one()) updateState({ x }) }",
         "class A { #x = 1; get x() { return this.#x } } function main() { updateState(Object.assign({}, { x: new A().x })) }",
     ] {
@@ -249,4 +248,34 @@ async fn a_batch_is_answered_in_its_order() {
         }
     }
     assert_eq!(engine.run(Vec::new()).await, []);
+}
+
+#[tokio::test]
+async fn a_text_does_not_become_code() {
+    for body in [
+        "eval('1')",
+        "(0, eval)('1')",
+        "globalThis['ev' + 'al']('1')",
+        "Function('return 1')()",
+        "new Function('return 1')",
+        "main.constructor('return 1')()",
+        "(() => {}).constructor('return 1')()",
+        "(function* () {}).constructor('yield 1')()",
+        "(async () => {}).constructor('return 1')()",
+        "(async function* () {}).constructor('return 1')()",
+        "(class {}).constructor('return 1')()",
+        "Object.getPrototypeOf((function* () {}).constructor)('return 1')()",
+        "Reflect.construct(Function, ['return 1'])",
+        "new (class extends Function {})('return 1')",
+        "Date.constructor('return 1')()",
+        "updateState.constructor('return 1')()",
+    ] {
+        let outcome = main(&format!("try {{ {body} }} catch (e) {{ updateState({{ caught: e.name }}) }}")).await;
+        let name = done(&outcome)["caught"].clone();
+        assert!(name == json!("EvalError") || name == json!("TypeError"), "{body}: {name}");
+    }
+    assert_eq!(
+        done(&main("updateState({ a: main instanceof Function, b: Function.prototype.call.call(n => n, 0, 5) })").await),
+        json!({"a": true, "b": 5.0})
+    );
 }

@@ -43,9 +43,14 @@ async fn run(engine: &JavaScript, call: ScriptCall) -> ScriptOutcome {
     engine.run(vec![call]).await.pop().unwrap()
 }
 
+/// An engine whose watch leaves all to what is counted, however slow the machine is and QuickJS was compiled.
+fn patient() -> JavaScript {
+    JavaScript::within(Bounds { steps: 2_000_000, looks_to_cancel: u32::MAX, looks_to_lose: u32::MAX, ..Bounds::default() })
+}
+
 /// What a script of this `main` does.
 async fn main(body: &str) -> ScriptOutcome {
-    run(&JavaScript::new(), call(&format!("function main(context, state, properties, params) {{ {body} }}"))).await
+    run(&patient(), call(&format!("function main(context, state, properties, params) {{ {body} }}"))).await
 }
 
 /// All that the updates of the state say, as JSON.

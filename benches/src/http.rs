@@ -4,26 +4,36 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 
 /// A connection, used for one request after another.
-pub(crate) struct Client {
+pub struct Client {
     connection: BufReader<TcpStream>,
+    content_type: &'static str,
 }
 
 impl Client {
-    pub(crate) fn connect(address: SocketAddr) -> Self {
+    /// A connection to a server.
+    pub fn connect(address: SocketAddr) -> Self {
         let connection = TcpStream::connect(address).expect("the server listens");
         connection.set_nodelay(true).expect("a socket");
-        Self { connection: BufReader::with_capacity(64 << 10, connection) }
+        Self { connection: BufReader::with_capacity(64 << 10, connection), content_type: "text/plain" }
+    }
+
+    /// The same connection for bodies that are JSON.
+    pub fn with_json(self) -> Self {
+        Self { content_type: "application/json", ..self }
     }
 
     /// Sends a request and gives the body of its answer, which must be a success.
-    pub(crate) fn ask(&mut self, method: &str, path: &str, body: &[u8]) -> Vec<u8> {
+    pub fn ask(&mut self, method: &str, path: &str, body: &[u8]) -> Vec<u8> {
         self.send(method, path, body, 1)
     }
 
     /// The same with a body that is `times` repetitions of a piece.
-    pub(crate) fn send(&mut self, method: &str, path: &str, piece: &[u8], times: usize) -> Vec<u8> {
+    pub fn send(&mut self, method: &str, path: &str, piece: &[u8], times: usize) -> Vec<u8> {
         let length = piece.len() * times;
-        let head = format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: text/plain\r\ncontent-length: {length}\r\n\r\n");
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: {}\r\ncontent-length: {length}\r\n\r\n",
+            self.content_type
+        );
         let mut socket = self.connection.get_ref();
         socket.write_all(head.as_bytes()).expect("the server reads");
         for _ in 0..times {
@@ -76,7 +86,7 @@ impl Client {
 }
 
 /// Counts the bytes of an answer, and does nothing else with them.
-pub(crate) fn count(address: SocketAddr, path: &str) -> u64 {
+pub fn count(address: SocketAddr, path: &str) -> u64 {
     let mut socket = TcpStream::connect(address).expect("the server listens");
     write!(socket, "GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").expect("the server reads");
     let (mut buffer, mut bytes) = (vec![0; 1 << 20], 0);

@@ -11,9 +11,10 @@ use std::time::{Duration, Instant};
 const START: Duration = Duration::from_secs(20);
 
 /// A server. It is killed when this is dropped.
-pub(crate) struct Server {
+pub struct Server {
     process: Child,
-    pub(crate) address: SocketAddr,
+    /// Where it listens.
+    pub address: SocketAddr,
 }
 
 impl Drop for Server {
@@ -24,7 +25,7 @@ impl Drop for Server {
 }
 
 /// Headwater on the data folder `folder`.
-pub(crate) fn headwater(folder: &Path) -> Server {
+pub fn headwater(folder: &Path) -> Server {
     let binary = std::env::var_os("HEADWATER_BIN").map_or_else(|| beside("headwater"), PathBuf::from);
     assert!(binary.exists(), "{} is missing: build it with `cargo build --release`", binary.display());
     let mut command = Command::new(binary);
@@ -41,16 +42,16 @@ fn beside(name: &str) -> PathBuf {
     this.parent().and_then(Path::parent).expect("benches are built into a folder").join(name)
 }
 
-/// The server that does nothing.
-pub(crate) fn empty() -> Server {
+/// The server that does nothing, which is this program.
+pub fn empty(program: &str) -> Server {
     let address = free_address();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_empty-server"));
+    let mut command = Command::new(program);
     command.arg(address.to_string());
     start(command, address)
 }
 
 /// Redis, which writes and syncs its log before it answers.
-pub(crate) fn redis(folder: &Path) -> Server {
+pub fn redis(folder: &Path) -> Server {
     let address = free_address();
     let mut command = Command::new("redis-server");
     command.args(["--bind", "127.0.0.1", "--port", &address.port().to_string(), "--dir"]).arg(folder);
@@ -59,7 +60,7 @@ pub(crate) fn redis(folder: &Path) -> Server {
 }
 
 /// NATS with JetStream.
-pub(crate) fn nats(folder: &Path) -> Server {
+pub fn nats(folder: &Path) -> Server {
     let address = free_address();
     let mut command = Command::new("nats-server");
     command.args(["--addr", "127.0.0.1", "--port", &address.port().to_string(), "-js", "-sd"]).arg(folder).stderr(Stdio::null());
@@ -67,7 +68,7 @@ pub(crate) fn nats(folder: &Path) -> Server {
 }
 
 /// Whether there is such a program.
-pub(crate) fn is_installed(program: &str) -> bool {
+pub fn is_installed(program: &str) -> bool {
     Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok()
 }
 
@@ -99,17 +100,26 @@ impl Server {
         line.split_whitespace().nth(1).and_then(|kilobytes| kilobytes.parse::<u64>().ok()).expect("a number") * 1024
     }
 
+    /// Seconds of processor time that the process has taken.
+    pub fn processor(&self) -> f64 {
+        let stat = std::fs::read_to_string(self.proc("stat")).expect("Linux");
+        // Behind the name, which stands in parentheses and may hold anything, the twelfth and thirteenth column are ticks of a hundredth.
+        let columns: Vec<&str> = stat.rsplit_once(')').expect("a name").1.split_whitespace().collect();
+        columns[11..13].iter().map(|ticks| ticks.parse::<f64>().expect("a number")).sum::<f64>() / 100.0
+    }
+
     /// Bytes of the process that are in memory.
-    pub(crate) fn memory(&self) -> u64 {
+    pub fn memory(&self) -> u64 {
         self.status("VmRSS")
     }
 
     /// The most that [`Server::memory`] ever was, or was since the last [`Server::forget_peak`].
-    pub(crate) fn peak(&self) -> u64 {
+    pub fn peak(&self) -> u64 {
         self.status("VmHWM")
     }
 
-    pub(crate) fn forget_peak(&self) {
+    /// Has [`Server::peak`] count from now on.
+    pub fn forget_peak(&self) {
         std::fs::write(self.proc("clear_refs"), "5").expect("the process is our own");
     }
 }
