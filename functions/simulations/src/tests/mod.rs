@@ -44,9 +44,8 @@ struct Told {
 }
 
 impl Told {
-    fn note(&self, what: &str, simulation: &Simulation) -> Result<(), PortError> {
-        let enabled = if simulation.settings.enabled { "enabled" } else { "disabled" };
-        self.calls.lock().unwrap().push(format!("{what} {} {enabled}", simulation.version));
+    fn note(&self, what: String) -> Result<(), PortError> {
+        self.calls.lock().unwrap().push(what);
         match *self.broken.lock().unwrap() {
             true => Err(PortError::unavailable("telling devices", "they are not there")),
             false => Ok(()),
@@ -70,11 +69,12 @@ impl Fleets for Told {
     }
 
     async fn settle(&self, simulation: &Simulation) -> Result<(), PortError> {
-        self.note("settle", simulation)
+        let enabled = if simulation.settings.enabled { "enabled" } else { "disabled" };
+        self.note(format!("settle {} {enabled}", simulation.version))
     }
 
-    async fn end(&self, simulation: &Simulation) -> Result<(), PortError> {
-        self.note("end", simulation)
+    async fn end(&self) -> Result<(), PortError> {
+        self.note("end".to_owned())
     }
 
     async fn counters(&self, _: &Simulation) -> Result<Counters, PortError> {

@@ -226,8 +226,18 @@ impl SimulationService {
                 Err(error) if error.is_conflict() => {}
                 Err(error) => return Err(error.into()),
                 Ok(()) => {
-                    self.parts.records.forget_string(&stored.settings.hub).await?;
-                    return Ok(self.parts.fleets.end().await?);
+                    // It is gone, whatever becomes of this: the devices see it by themselves, and the next start removes what is left.
+                    let ended = async {
+                        self.parts.records.forget_string(&stored.settings.hub).await?;
+                        self.parts.fleets.end().await
+                    };
+                    if let Err(error) = ended.await {
+                        tracing::warn!(
+                            error = &error as &dyn std::error::Error,
+                            "what a deleted simulation leaves could not be removed yet"
+                        );
+                    }
+                    return Ok(());
                 }
             }
         }
