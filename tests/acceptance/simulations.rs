@@ -175,7 +175,7 @@ fn what_is_wrong_is_said_in_the_three_texts_and_changes_nothing() {
     server.simulate(json!({"DeviceModels": devices, "Enabled": false}));
     let body = json!({"DeviceModels": devices}).to_string();
     refused("POST", ALL, &body, 409, "ConflictingResourceException", "already");
-    refused("PUT", ONE, &json!({"DeviceModels": devices, "ETag": "old"}).to_string(), 409, "ConflictingResourceException", "changed");
+    refused("PUT", ONE, &json!({"DeviceModels": devices, "ETag": "old"}).to_string(), 409, "ResourceOutOfDateException", "changed");
     refused("PUT", "/v1/simulations/2", &body, 400, wrong, "\"2\"");
     refused("PATCH", ONE, "{\"ETag\":\"old\",\"Enabled\":true}", 409, "ConflictingResourceException", "changed");
     assert_eq!(server.simulation()["Enabled"], false);

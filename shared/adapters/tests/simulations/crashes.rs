@@ -85,6 +85,27 @@ async fn a_crash_at_every_call(behind: bool, down: Duration) {
 }
 
 #[tokio::test]
+async fn a_crash_at_any_call_leaves_every_record_of_a_file_once() {
+    let calm = undisturbed().await;
+    for behind in [false, true] {
+        at_every_call("a fleet into a file", behind, async |house, process, nth| {
+            let body = house.simulation(json!({"Target": {"type": "file", "path": "fleet.json"}}));
+            let mut process = insist(house, process, body, millis(900)).await;
+            let died = house.pass_unless_dead(&process, millis(3_300)).await;
+            process.fate.is_averted();
+            if died {
+                process = resurrected(house, process, millis(900)).await;
+            }
+            house.pass(millis(6_500)).await;
+            assert_as_undisturbed(&calm, &Seen::of_records(&house.file("fleet.json").await), nth);
+            drop(process);
+            died || nth < 20
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
 async fn a_crash_before_any_call_leaves_what_an_undisturbed_run_does() {
     a_crash_at_every_call(false, Duration::ZERO).await;
 }

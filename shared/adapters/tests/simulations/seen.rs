@@ -21,6 +21,17 @@ impl Arrived {
     }
 }
 
+/// A record of a target; its body as it stands there, digit by digit.
+#[derive(serde::Deserialize)]
+struct Record<'a> {
+    #[serde(rename = "deviceId")]
+    device: &'a str,
+    #[serde(rename = "createdAt")]
+    created: &'a str,
+    #[serde(borrow)]
+    body: &'a serde_json::value::RawValue,
+}
+
 /// All messages by their devices, in the order in which they arrived.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Seen(pub(crate) BTreeMap<String, Vec<Arrived>>);
@@ -42,10 +53,9 @@ impl Seen {
     pub(crate) fn of_records(text: &str) -> Self {
         let mut seen = Self::default();
         for line in text.lines() {
-            let record: Value = serde_json::from_str(line).unwrap();
-            let created = in_millis(record["createdAt"].as_str().unwrap());
-            let arrived = Arrived { headers: Vec::new(), created, body: record["body"].to_string() };
-            seen.0.entry(record["deviceId"].as_str().unwrap().to_owned()).or_default().push(arrived);
+            let record: Record<'_> = serde_json::from_str(line).unwrap();
+            let arrived = Arrived { headers: Vec::new(), created: in_millis(record.created), body: record.body.to_string() };
+            seen.0.entry(record.device.to_owned()).or_default().push(arrived);
         }
         seen
     }
