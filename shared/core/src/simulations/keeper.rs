@@ -13,7 +13,7 @@ use super::launch::{
 };
 use super::model::{CUSTOM, DeviceModel, ScriptEntry};
 use super::stock_scripts::stock_script;
-use super::{Counters, FleetError, Fleets, HubChoice, Models, RateLimits, Scripts, Settings, Simulation};
+use super::{Counters, FleetError, Fleets, HubChoice, Models, RateLimits, Scripts, Settings, Simulation, SimulationRecords};
 use crate::ids::TaskId;
 use crate::limits;
 use crate::ports::{Clock, Condition, Documents, DocumentsExt as _, Entropy, Hubs, PortError, StepMessage, TaskQueue};
