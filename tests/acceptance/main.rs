@@ -2,14 +2,15 @@
 //!
 //! `tests/run` builds the binary, brings the components and runs these. `server` starts and kills servers, `http` is a client
 //! that sends what it is told, `api_client` and `streams_client` the requests of the API on top of it, `specs` are small specifications,
-//! `localstack` is a bucket and a queue (with `HEADWATER_TEST_STORE=aws` every server's), `component` what else `tests/run` starts; every
-//! other module is a topic.
+//! `localstack` is a bucket and a queue (with `HEADWATER_TEST_STORE=aws` every server's), `component` what else `tests/run` starts,
+//! `listener` hears a broker; every other module is a topic.
 #![allow(clippy::disallowed_methods, reason = "a test lives in real time")]
 #![allow(clippy::needless_pass_by_value, reason = "json!({..}) reads best where it is handed over")]
 
 mod api_client;
 mod component;
 mod http;
+mod listener;
 mod localstack;
 mod program;
 mod server;

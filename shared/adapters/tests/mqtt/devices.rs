@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::broker::{Broker, Heard, broker, broker_alone};
 use crate::fleet::{FREE, config, connect, devices, message, news_until, open};
-use crate::registry_service::RegistryService;
+use headwater_tests::registry_service::RegistryService;
 
 /// A hub whose devices speak to the broker with TLS.
 async fn hub<Guard>(broker: &Broker<Guard>, limits: &RateLimits) -> (RegistryService, IotHub) {

@@ -12,7 +12,7 @@ use headwater_core::targets::Target;
 use serde_json::{Value, json};
 
 use crate::broker::{Broker, broker, broker_alone};
-use crate::registry_service::{POLICY, is_genuine, key};
+use headwater_tests::registry_service::{POLICY, is_genuine, key};
 use crate::side_by_side::tls_in_front_of;
 
 fn set() -> TargetSet {
