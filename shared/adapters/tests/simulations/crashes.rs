@@ -194,14 +194,13 @@ async fn an_edit_right_after_an_interruption_of_minutes_does_not_make_up_for_it(
     }
 }
 
-#[tokio::test]
-async fn a_hundred_crashes_at_any_moment_of_a_fleet_with_scripts() {
-    let house = House::new();
+/// Crashes at any moments of a fleet some of whose devices run scripts.
+async fn many_crashes(house: House, rounds: u64) {
     let mut process = house.process("first");
     let models = json!([counting("counter", 2), {"Id": "chiller-01", "Count": 2, "Override": {
         "Simulation": {"Interval": "00:00:01"}, "Telemetry": [{"Interval": "00:00:01"}]}}]);
     process.put(house.simulation(json!({"DeviceModels": models}))).await;
-    for round in 0..100u64 {
+    for round in 0..rounds {
         house.pass(millis(1 + round * 37 % 911)).await;
         process.kill().await;
         house.clock.skip(millis(round * 53 % 400));
@@ -211,10 +210,21 @@ async fn a_hundred_crashes_at_any_moment_of_a_fleet_with_scripts() {
     let seen = house.seen().await;
     assert_eq!(seen.devices().len(), 4);
     for (device, arrived) in &seen.0 {
-        assert!(arrived.len() > 30, "{device} has sent {} messages", arrived.len());
+        assert!(arrived.len() as u64 > rounds / 3, "{device} has sent {} messages", arrived.len());
         for pair in arrived.windows(2) {
             assert_eq!(pair[1].created - pair[0].created, 1000, "{device}");
         }
     }
     drop(process);
+}
+
+#[tokio::test]
+async fn a_hundred_crashes_at_any_moment_of_a_fleet_with_scripts() {
+    many_crashes(House::new(), 100).await;
+}
+
+#[tokio::test]
+async fn crashes_over_the_embedded_store_at_any_moment_of_a_fleet_with_scripts() {
+    let folder = tempfile::tempdir().unwrap();
+    many_crashes(House::embedded(folder.path()), 40).await;
 }

@@ -21,6 +21,7 @@ pub(crate) struct Fate {
     patient: bool,
     /// Whether nothing that it calls goes on.
     frozen: watch::Sender<bool>,
+    freezes_in: AtomicI64,
 }
 
 impl Fate {
@@ -32,6 +33,7 @@ impl Fate {
             dead: AtomicBool::new(false),
             patient: false,
             frozen: watch::Sender::new(false),
+            freezes_in: AtomicI64::new(i64::MAX),
         })
     }
 
@@ -47,6 +49,7 @@ impl Fate {
             dead: AtomicBool::new(false),
             patient: true,
             frozen: watch::Sender::new(false),
+            freezes_in: AtomicI64::new(i64::MAX),
         })
     }
 
@@ -55,6 +58,17 @@ impl Fate {
             tokio::task::yield_now().await;
         }
         let _ = self.frozen.subscribe().wait_for(|frozen| !frozen).await;
+    }
+
+    /// It freezes before the nth of its calls that change something.
+    pub(crate) fn freezes_at(nth: i64) -> Arc<Self> {
+        let fate = Self::lives();
+        fate.freezes_in.store(nth, Ordering::SeqCst);
+        fate
+    }
+
+    pub(crate) fn is_frozen(&self) -> bool {
+        *self.frozen.borrow()
     }
 
     /// Nothing that the process calls goes on any more, or all does again.
@@ -73,6 +87,9 @@ impl Fate {
     }
 
     pub(crate) async fn meets<T>(&self, call: impl Future<Output = T>) -> T {
+        if self.freezes_in.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.freezes(true);
+        }
         self.lets_others_go_first().await;
         let now = self.left.fetch_sub(1, Ordering::SeqCst) == 1;
         if self.is_dead() || (now && !self.behind) {

@@ -134,3 +134,21 @@ async fn a_simulation_is_deleted_although_its_hub_does_not_answer() {
     assert_eq!(process.tasks.all().await.unwrap(), vec![]);
     assert!(desk.lock().unwrap().registered.is_empty());
 }
+
+#[tokio::test]
+async fn a_stream_of_the_local_hub_that_is_removed_is_made_anew() {
+    use headwater_core::ports::{Clock, Entropy};
+    let house = House::new();
+    let process = house.process("one");
+    process.post(house.simulation(json!({}))).await.unwrap();
+    house.pass(millis(3_300)).await;
+    let (clock, entropy): (Arc<dyn Clock>, Arc<dyn Entropy>) = (house.clock.clone(), Arc::new(headwater_adapters::OsEntropy));
+    let streams = house.stores.streams(&clock, &entropy);
+    streams.delete(&headwater_core::simulations::devices_stream()).await.unwrap();
+    house.pass(seconds(10)).await;
+    let seen = house.seen().await;
+    assert_eq!(seen.devices().len(), 3);
+    seen.is_whole(1000);
+    assert!(seen.bodies("custom.0").len() >= 7, "{} messages since", seen.bodies("custom.0").len());
+    assert!(seen.0["custom.0"][0].n() >= 1.0, "the devices go on");
+}

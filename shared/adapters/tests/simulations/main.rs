@@ -3,6 +3,7 @@
 #![allow(missing_docs, reason = "tests")]
 #![allow(clippy::needless_pass_by_value, reason = "json!({..}) reads best where it is handed over")]
 
+mod awaited;
 mod clock;
 mod crashes;
 mod dying;
@@ -20,20 +21,18 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use futures::TryStreamExt as _;
 use headwater_adapters::iot_hub::IotHubConfig;
 use headwater_adapters::javascript::JavaScript;
 use headwater_adapters::targets::{OutboundHosts, TargetSet};
 use headwater_adapters::{HubSet, OsEntropy, SimulationsSetup, Stores};
-use headwater_core::ports::{
-    Clock, DocumentsExt as _, Entropy, Hubs, Key, Script, ScriptCall, ScriptEngine, ScriptOutcome, Targets, TimeRange, Timestamp,
-};
+use headwater_core::ports::{Clock, DocumentsExt as _, Entropy, Hubs, Key, Targets, TimeRange, Timestamp};
 use headwater_core::simulations::{FleetKeeper, KIND, SimulationError, SimulationService, devices_stream};
 use headwater_core::tasks::{Budget, Stepper, Task, TaskStore, Worker, WorkerConfig};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
+use awaited::Awaited;
 use clock::LeapingClock;
 use dying::{Dying, Fate};
 use seen::Seen;
@@ -58,21 +57,6 @@ struct Process {
     fate: Arc<Fate>,
 }
 
-/// The real engine, whose threads the time of a test waits for.
-#[derive(Debug)]
-struct Awaited(JavaScript);
-
-#[async_trait]
-impl ScriptEngine for Awaited {
-    async fn check(&self, script: &Script) -> Result<(), String> {
-        clock::block_on(self.0.check(script))
-    }
-
-    async fn run(&self, calls: Vec<ScriptCall>) -> Vec<ScriptOutcome> {
-        clock::block_on(self.0.run(calls))
-    }
-}
-
 fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)
 }
@@ -86,6 +70,15 @@ impl House {
         let clock = Arc::new(LeapingClock::new(Timestamp::from_millis(START)));
         let port: Arc<dyn Clock> = clock.clone();
         Self { stores: Stores::in_memory(&port), clock, hubs: None }
+    }
+
+    /// Over documents and events in an embedded store below a folder.
+    fn embedded(folder: &std::path::Path) -> Self {
+        let house = Self::new();
+        let port: Arc<dyn Clock> = house.clock.clone();
+        let Stores { documents, log, .. } = Stores::embedded(folder, &port).unwrap();
+        let stores = Stores { documents: Arc::new(Awaited(documents)), log: Arc::new(Awaited(log)), ..house.stores };
+        Self { stores, ..house }
     }
 
     fn with_hubs(hubs: Arc<dyn Hubs>) -> Self {
@@ -109,7 +102,7 @@ impl House {
         let targets: Arc<dyn Targets> = Arc::new(targets);
         let hubs = HubSet::new(Arc::clone(&stores.documents), streams, Arc::clone(&targets), IotHubConfig::default(), &clock, &entropy);
         let hubs = self.hubs.clone().unwrap_or_else(|| Arc::new(hubs));
-        let engine = Arc::new(Awaited(JavaScript::new()));
+        let engine = Arc::new(Awaited(Arc::new(JavaScript::new())));
         let setup = SimulationsSetup { hub: None, hubs, engine, targets, keeps: 100 };
         let group = stores.simulations_group(setup, &clock, &entropy);
         let config = WorkerConfig {

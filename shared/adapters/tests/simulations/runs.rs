@@ -250,3 +250,20 @@ async fn a_fleet_is_not_running_before_its_devices_are() {
     }
     assert_eq!(statistics(&process.get().await, "ActiveDevicesCount"), 3);
 }
+
+#[tokio::test]
+async fn ends_that_are_put_off_again_and_again_lose_no_message_over_the_embedded_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let house = House::embedded(folder.path());
+    let process = house.process("one");
+    let mut sent = 0;
+    for round in 0..5 {
+        let body = house.simulation(json!({"Name": format!("round {round}"), "EndTime": "NOW+PT4S"}));
+        process.put(body).await;
+        house.pass(seconds(8)).await;
+        let now = house.seen().await.total();
+        assert!(now - sent >= 10, "{} messages in round {round}", now - sent);
+        assert_eq!(statistics(&process.get().await, "TotalMessagesSent"), (now - sent) as u64);
+        sent = now;
+    }
+}

@@ -85,3 +85,38 @@ async fn switches_by_several_processes_at_once_end_in_what_is_stored() {
     assert_eq!(seen.bodies("custom.0").len() - before, 10);
     assert_eq!(processes[2].get().await["Running"], true);
 }
+
+#[tokio::test]
+async fn an_edit_that_comes_at_any_call_of_a_step_is_followed_soon() {
+    // Without ticks there is only a message every ten minutes, so nothing but the edit wakes the devices.
+    let quiet = |count: u32| {
+        let schema = json!({"Name": "q;v1", "Format": "JSON", "Fields": {}});
+        let telemetry = json!([{"Interval": "00:10:00", "MessageTemplate": "{}", "MessageSchema": schema}]);
+        json!({"ETag": "*", "Seed": 1, "DeviceModels": [{"Id": "custom", "Count": count, "Override": {"Telemetry": telemetry}}]})
+    };
+    for nth in 1.. {
+        let house = House::new();
+        let mut asking = house.process("asking");
+        asking.running.abort_all();
+        while asking.running.join_next().await.is_some() {}
+        asking.put(quiet(1)).await;
+        let fate = Fate::freezes_at(nth);
+        let working = house.process_of("working", std::sync::Arc::clone(&fate));
+        for _ in 0..150 {
+            if fate.is_frozen() {
+                break;
+            }
+            house.pass(seconds(1)).await;
+        }
+        if !fate.is_frozen() {
+            assert!(nth > 10, "only {nth} calls");
+            return;
+        }
+        asking.put(quiet(2)).await;
+        house.pass(millis(200)).await;
+        fate.freezes(false);
+        house.pass(seconds(3)).await;
+        assert_eq!(house.registered().await, [("custom".to_owned(), 2)].into(), "frozen at call {nth}");
+        drop(working);
+    }
+}
