@@ -27,7 +27,7 @@ impl Listener {
     pub(crate) fn new(broker: &Component, filter: &str) -> Self {
         let (port, ready) = (broker.setting("MQTT_PLAIN"), format!("ready/{}", filter.replace(['+', '/', '#', '$'], "_")));
         // What is retained comes as soon as the subscription is in force.
-        publish_with(broker, &ready, "ready", &["-r"]);
+        publish_with(port, &ready, "ready", &["-r"]);
         let mut client = Command::new("mosquitto_sub");
         let client = client.args(["-h", "127.0.0.1", "-p", port, "-q", "1", "-F", "%t %p", "-t", filter, "-t", &ready]);
         let mut child = client.stdout(Stdio::piped()).spawn().expect("mosquitto_sub is installed");
@@ -69,13 +69,13 @@ impl Drop for Listener {
     }
 }
 
-/// Publishes at the port for everybody.
-pub(crate) fn publish(broker: &Component, topic: &str, payload: &str) {
-    publish_with(broker, topic, payload, &[]);
+/// Publishes at a port that is for everybody.
+pub(crate) fn publish(port: &str, topic: &str, payload: &str) {
+    publish_with(port, topic, payload, &[]);
 }
 
-fn publish_with(broker: &Component, topic: &str, payload: &str, options: &[&str]) {
+fn publish_with(port: &str, topic: &str, payload: &str, options: &[&str]) {
     let mut client = Command::new("mosquitto_pub");
-    client.args(["-h", "127.0.0.1", "-p", broker.setting("MQTT_PLAIN"), "-q", "1", "-t", topic, "-m", payload]).args(options);
+    client.args(["-h", "127.0.0.1", "-p", port, "-q", "1", "-t", topic, "-m", payload]).args(options);
     assert!(client.status().expect("mosquitto_pub is installed").success());
 }

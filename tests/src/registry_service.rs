@@ -86,7 +86,6 @@ impl RegistryService {
     ///
     /// # Panics
     /// When a request made it panic.
-    #[must_use]
     pub fn held(&self) -> MutexGuard<'_, Held> {
         self.held.lock().expect("no request makes it panic")
     }
