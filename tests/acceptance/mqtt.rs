@@ -2,14 +2,12 @@
 //!
 //! `tests/run` starts the broker and names its folder in `MOSQUITTO_DIR`. Tests share it, but for one that takes it away.
 
-use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
 use std::sync::{PoisonError, RwLock};
 
 use serde_json::{Value, json};
 
 use crate::component::Component;
+use crate::listener::Listener;
 use crate::server::Home;
 use crate::specs::{job, wide, with};
 use crate::waiting::seconds;
@@ -25,46 +23,9 @@ fn topic(name: &str) -> String {
     format!("acceptance/{name}-{}", std::process::id())
 }
 
-/// Hears topics from the moment it is made.
-struct Listener {
-    child: Child,
-    lines: Receiver<String>,
-}
-
-impl Listener {
-    fn new(broker: &Component, filter: &str) -> Self {
-        let (port, ready) = (broker.setting("MQTT_PLAIN"), format!("ready/{}", filter.replace(['+', '/'], "_")));
-        let place = ["-h", "127.0.0.1", "-p", port, "-q", "1"];
-        // What is retained comes as soon as the subscription is in force.
-        let status = Command::new("mosquitto_pub").args(place).args(["-r", "-t", &ready, "-m", "ready"]).status();
-        assert!(status.expect("mosquitto_pub is installed").success());
-        let mut client = Command::new("mosquitto_sub");
-        let client = client.args(place).args(["-F", "%t %p", "-t", filter, "-t", &ready]).stdout(Stdio::piped());
-        let mut child = client.spawn().expect("mosquitto_sub is installed");
-        let (sender, lines) = channel();
-        let stdout = BufReader::new(child.stdout.take().expect("it is piped"));
-        std::thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
-        let listener = Self { child, lines };
-        assert_eq!(listener.next(), (ready, "ready".to_owned()));
-        listener
-    }
-
-    fn next(&self) -> (String, String) {
-        let line = self.lines.recv_timeout(seconds(30)).expect("a message comes in time");
-        line.split_once(' ').map(|(topic, payload)| (topic.to_owned(), payload.to_owned())).expect("a topic and a payload")
-    }
-
-    fn number(&self) -> u64 {
-        let record: Value = serde_json::from_str(&self.next().1).expect("a message is a record");
-        record["n"].as_str().and_then(|text| text.parse().ok()).expect("records are numbered")
-    }
-}
-
-impl Drop for Listener {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+fn number(listener: &Listener) -> u64 {
+    let record: Value = serde_json::from_str(&listener.next().payload).expect("a message is a record");
+    record["n"].as_str().and_then(|text| text.parse().ok()).expect("records are numbered")
 }
 
 #[test]
@@ -79,9 +40,9 @@ fn messages_are_the_records_in_order_under_topics_of_their_own() {
     let report = server.wait_complete("j");
     assert!(!report.to_string().contains(password), "{report}");
     for number in 0..300_u64 {
-        let (heard, payload) = listener.next();
-        assert_eq!(heard, format!("{topic}/{number}"));
-        assert!(payload.contains(&format!("\"n\":\"{number}\"")), "{payload}");
+        let heard = listener.next();
+        assert_eq!(heard.topic, format!("{topic}/{number}"));
+        assert!(heard.payload.contains(&format!("\"n\":\"{number}\"")), "{}", heard.payload);
     }
 }
 
@@ -105,7 +66,7 @@ fn every_record_is_published_although_the_server_is_killed() {
     server.wait_complete("j");
     let (mut next, mut heard) = (0, 0_u64);
     while next < 200_000 {
-        let number = listener.number();
+        let number = number(&listener);
         assert!(number <= next, "{number} came where {next} was due");
         next = next.max(number + 1);
         heard += 1;

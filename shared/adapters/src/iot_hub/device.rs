@@ -3,27 +3,11 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bytes::Bytes;
 use headwater_core::ports::DeviceMessage;
+use serde_json::{Map, Value};
 use tokio::sync::Notify;
 
-use super::traffic::{Traffic, Turn};
-
-/// Something that a device is to send.
-#[derive(Debug)]
-pub(super) enum Order {
-    Message(DeviceMessage),
-    Report { request: u64, body: Bytes },
-}
-
-impl Order {
-    pub(super) fn turn(&self) -> Turn {
-        match self {
-            Self::Message(_) => Turn::Message,
-            Self::Report { .. } => Turn::TwinWrite,
-        }
-    }
-}
+use super::traffic::Traffic;
 
 /// A device that is to be connected. Thousands of them are in memory.
 #[derive(Debug)]
@@ -35,7 +19,9 @@ pub(super) struct Device {
 
 #[derive(Debug, Default)]
 struct State {
-    orders: VecDeque<Order>,
+    messages: VecDeque<DeviceMessage>,
+    /// What is to be reported. Reports that wait become one: only the newest value of a property is of use to anybody.
+    report: Option<Box<Map<String, Value>>>,
     able: bool,
     closing: bool,
 }
@@ -49,26 +35,42 @@ impl Device {
         self.state.lock().unwrap_or_else(PoisonError::into_inner) // Plain data: whole after any panic.
     }
 
-    /// Hands over something to send; given back while the device cannot.
-    pub(super) fn offer(&self, order: Order) -> Result<(), Order> {
+    /// Hands over a message; answers whether the device can send.
+    pub(super) fn offer(&self, message: DeviceMessage) -> bool {
         let mut state = self.state();
         if !state.able {
-            return Err(order);
+            return false;
         }
-        state.orders.push_back(order);
+        state.messages.push_back(message);
         drop(state);
         self.changed.notify_one();
-        Ok(())
+        true
     }
 
-    /// The next thing to send.
-    pub(super) fn next(&self) -> Option<Order> {
+    /// The next message to send.
+    pub(super) fn next(&self) -> Option<DeviceMessage> {
         let mut state = self.state();
-        let order = state.orders.pop_front();
-        if state.orders.is_empty() {
-            state.orders = VecDeque::new(); // A quiet device keeps no room for more.
+        let message = state.messages.pop_front();
+        if state.messages.is_empty() {
+            state.messages = VecDeque::new(); // A quiet device keeps no room for more.
         }
-        order
+        message
+    }
+
+    /// Hands over properties to report, which wait while the device cannot.
+    pub(super) fn offer_report(&self, reported: Map<String, Value>) {
+        self.state().report.get_or_insert_default().extend(reported);
+        self.changed.notify_one();
+    }
+
+    /// Whether there is something to report.
+    pub(super) fn has_report(&self) -> bool {
+        self.state().report.is_some()
+    }
+
+    /// What there is to report.
+    pub(super) fn take_report(&self) -> Option<Box<Map<String, Value>>> {
+        self.state().report.take()
     }
 
     /// From now on the device can send.
@@ -76,22 +78,14 @@ impl Device {
         self.state().able = true;
     }
 
-    /// From now on the device cannot send, and nothing arrives of what waits.
+    /// From now on the device cannot send, and no message arrives of those that wait.
     pub(super) fn disable(&self, traffic: &Traffic) {
-        let orders = {
+        let messages = {
             let mut state = self.state();
             state.able = false;
-            std::mem::take(&mut state.orders)
+            std::mem::take(&mut state.messages)
         };
-        orders.iter().for_each(|order| self.lose(order, traffic));
-    }
-
-    /// Notes that something cannot be sent.
-    pub(super) fn lose(&self, order: &Order, traffic: &Traffic) {
-        match order {
-            Order::Message(_) => traffic.settle_message(false),
-            Order::Report { .. } => traffic.settle_report(&self.id, false),
-        }
+        messages.iter().for_each(|_| traffic.settle_message(false));
     }
 
     /// Asks the device to end.

@@ -7,7 +7,7 @@ use headwater_core::secret::Secret;
 use reqwest::StatusCode;
 use reqwest::header::AUTHORIZATION;
 
-use super::device::{Device, Order};
+use super::device::Device;
 use super::sas::encoded;
 use super::topics;
 use super::traffic::{Traffic, Turn};
@@ -20,10 +20,11 @@ pub(super) async fn run(device: Arc<Device>, traffic: Arc<Traffic>) {
     let mut token = None;
     while !device.is_closing() {
         match device.next() {
-            None => device.changed().await,
-            // Over HTTPS a hub has no way of taking it, so that is nobody's failure.
-            Some(Order::Report { .. }) => traffic.settle_report(&device.id, true),
-            Some(Order::Message(message)) => {
+            None => {
+                device.take_report(); // Over HTTPS a hub has no way of taking it, so that is nobody's failure.
+                device.changed().await;
+            }
+            Some(message) => {
                 traffic.clock.sleep(traffic.book(Turn::Message)).await;
                 let arrived = post(&device, &traffic, &message, &mut token).await;
                 traffic.settle_message(arrived);

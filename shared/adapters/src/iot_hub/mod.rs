@@ -28,7 +28,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use headwater_core::ports::{Clock, Committed, DeviceMessage, Entropy, Hub, HubDevice, News, SinkError, TwinReport};
 use headwater_core::simulations::model::Protocol;
 use headwater_core::simulations::{ConnectionString, RateLimits};
@@ -37,7 +36,7 @@ use tokio::task::JoinSet;
 use crate::mqtt::{Port, Trust};
 use crate::targets::http_client_trusting;
 use back_off::BackOff;
-use device::{Device, Order};
+use device::Device;
 use registry::{Registry, Surroundings};
 use traffic::{Parts, Traffic};
 
@@ -103,7 +102,7 @@ pub struct IotHub {
     devices: HashMap<Arc<str>, Arc<Device>>,
     tasks: JoinSet<()>,
     https_only: bool,
-    /// Messages and reports that may be on their way before a sender has to wait: about what passes within two seconds.
+    /// Messages that may be on their way before a sender has to wait: about what passes within two seconds.
     most_open: usize,
 }
 
@@ -211,7 +210,7 @@ impl Hub for IotHub {
             self.traffic.wait_open(self.most_open).await;
             let may_go = self.traffic.take_message(message.body.len());
             let device = self.devices.get(&message.device).filter(|_| may_go);
-            if device.is_none_or(|device| device.offer(Order::Message(message)).is_err()) {
+            if !device.is_some_and(|device| device.offer(message)) {
                 self.traffic.settle_message(false);
             }
         }
@@ -220,12 +219,9 @@ impl Hub for IotHub {
 
     async fn report(&mut self, reports: Vec<TwinReport>) -> Result<(), SinkError> {
         for report in reports {
-            self.traffic.wait_open(self.most_open).await;
-            let request = self.traffic.take_report();
-            let body = Bytes::from(serde_json::to_vec(&report.reported).expect("a map of JSON has no part that cannot be written"));
-            let device = self.devices.get(&report.device);
-            if device.is_none_or(|device| device.offer(Order::Report { request, body }).is_err()) {
-                self.traffic.settle_report(&report.device, false);
+            match self.devices.get(&report.device) {
+                Some(device) => device.offer_report(report.reported),
+                None => self.traffic.report_failed(&report.device),
             }
         }
         Ok(())

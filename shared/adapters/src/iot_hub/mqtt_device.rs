@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use headwater_core::ports::{MethodCall, Timestamp};
+use headwater_core::ports::{DeviceMessage, MethodCall, Timestamp};
 use serde_json::{Map, Value};
 
 use super::BackOff;
-use super::device::{Device, Order};
+use super::device::Device;
 use super::topics::{self, FromHub};
 use super::traffic::{Traffic, Turn};
 use crate::mqtt::{Connect, Incoming, Line, LineError, packet};
@@ -135,8 +135,10 @@ struct Session<'a> {
     next_ping: Timestamp,
     /// A ping that waits for its answer.
     pinged: Option<Timestamp>,
-    /// What waits for its turn.
-    held: Option<(Timestamp, Order)>,
+    /// A message that waits for its turn.
+    held: Option<(Timestamp, DeviceMessage)>,
+    /// The turn of the report that waits at the device. Messages do not wait for it: a fleet's first reports may take minutes.
+    report_turn: Option<Timestamp>,
     last_number: u16,
     /// Not acknowledged yet, oldest first: number, and whether it is a message; and by when.
     flying: VecDeque<(u16, bool, Timestamp)>,
@@ -155,6 +157,7 @@ impl<'a> Session<'a> {
             next_ping: now.plus(KEEP_ALIVE / 2),
             pinged: None,
             held: None,
+            report_turn: None,
             last_number: SUBSCRIPTION,
             flying: VecDeque::new(),
             reports: VecDeque::new(),
@@ -203,9 +206,10 @@ impl<'a> Session<'a> {
             packet::ping(&mut self.out);
             self.pinged = Some(now.plus(PATIENCE));
         }
+        self.load_report(now);
         while self.flying.len() < WINDOW {
-            let order = match self.held.take() {
-                Some((turn, order)) if turn <= now => order,
+            let message = match self.held.take() {
+                Some((turn, message)) if turn <= now => message,
                 Some(held) => {
                     self.held = Some(held);
                     return;
@@ -213,28 +217,38 @@ impl<'a> Session<'a> {
                 // A token that is about to end takes nothing more on; it waits for the next one.
                 None if now >= self.renewal => return,
                 None => {
-                    let Some(order) = self.device.next() else { return };
-                    let wait = self.traffic.book(order.turn());
+                    let Some(message) = self.device.next() else { return };
+                    let wait = self.traffic.book(Turn::Message);
                     if !wait.is_zero() {
-                        self.held = Some((now.plus(wait), order));
+                        self.held = Some((now.plus(wait), message));
                         return;
                     }
-                    order
+                    message
                 }
             };
-            self.put(order, now.plus(PATIENCE));
+            self.put(&topics::telemetry(&message), &message.body, true, now.plus(PATIENCE));
         }
     }
 
-    fn put(&mut self, order: Order, deadline: Timestamp) {
+    /// Fills the buffer with the report that waits, if it is its turn.
+    fn load_report(&mut self, now: Timestamp) {
+        if now >= self.renewal || !self.device.has_report() {
+            return;
+        }
+        let traffic = self.traffic;
+        if *self.report_turn.get_or_insert_with(|| now.plus(traffic.book(Turn::TwinWrite))) > now {
+            return;
+        }
+        self.report_turn = None;
+        let Some(reported) = self.device.take_report() else { return };
+        let body = serde_json::to_vec(&reported).expect("a map of JSON has no part that cannot be written");
+        let (request, deadline) = (traffic.number_report(), now.plus(PATIENCE));
+        self.reports.push_back((request, deadline));
+        self.put(&topics::report(request), &body, false, deadline);
+    }
+
+    fn put(&mut self, topic: &str, body: &[u8], is_message: bool, deadline: Timestamp) {
         let number = self.next_number();
-        let (topic, body, is_message) = match order {
-            Order::Message(message) => (topics::telemetry(&message), message.body, true),
-            Order::Report { request, body } => {
-                self.reports.push_back((request, deadline));
-                (topics::report(request), body, false)
-            }
-        };
         if topic.len() > packet::LONGEST_TEXT || body.len() > packet::LONGEST / 2 {
             // No hub takes it, and the others need not suffer for it.
             if is_message {
@@ -242,7 +256,7 @@ impl<'a> Session<'a> {
             }
             return;
         }
-        packet::publish(&mut self.out, &topic, &body, Some(number));
+        packet::publish(&mut self.out, topic, body, Some(number));
         self.flying.push_back((number, is_message, deadline));
     }
 
@@ -260,13 +274,14 @@ impl<'a> Session<'a> {
         }
         while self.reports.front().is_some_and(|(_, deadline)| silent(deadline)) {
             self.reports.pop_front();
-            self.traffic.settle_report(&self.device.id, false);
+            self.traffic.report_failed(&self.device.id);
         }
         let quiet_for = if now < self.renewal { self.renewal } else { now.plus(PATIENCE) };
         let next = [
             Some(self.next_ping).filter(|_| self.pinged.is_none()),
             self.pinged,
             self.held.as_ref().map(|(turn, _)| *turn),
+            self.report_turn.filter(|_| now < self.renewal),
             self.flying.front().map(|(_, _, deadline)| *deadline),
             self.reports.front().map(|(_, deadline)| *deadline),
         ];
@@ -310,7 +325,9 @@ impl<'a> Session<'a> {
             Some(FromHub::Reported { request, status }) => {
                 let Some(place) = self.reports.iter().position(|(report, _)| *report == request) else { return };
                 self.reports.remove(place);
-                self.traffic.settle_report(&self.device.id, (200..300).contains(&status));
+                if !(200..300).contains(&status) {
+                    self.traffic.report_failed(&self.device.id);
+                }
             }
             Some(FromHub::Desired) => {
                 let Ok(mut desired) = serde_json::from_slice::<Map<String, Value>>(payload) else { return };
@@ -329,10 +346,10 @@ impl<'a> Session<'a> {
             }
         }
         for _ in std::mem::take(&mut self.reports) {
-            self.traffic.settle_report(&self.device.id, false);
+            self.traffic.report_failed(&self.device.id);
         }
-        if let Some((_, order)) = self.held.take() {
-            self.device.lose(&order, self.traffic);
+        if self.held.take().is_some() {
+            self.traffic.settle_message(false);
         }
     }
 }

@@ -50,7 +50,7 @@ struct State {
     connections: RateLimiter,
     messages: RateLimiter,
     twin_writes: RateLimiter,
-    /// Messages and reports that are neither kept nor lost yet.
+    /// Messages that are neither kept nor lost yet.
     open: usize,
     /// What was given to the hub.
     handed: Committed,
@@ -163,10 +163,9 @@ impl Traffic {
         }
     }
 
-    /// Notes that a report is on its way, and gives it a number.
-    pub(super) fn take_report(&self) -> u64 {
+    /// The number of a report.
+    pub(super) fn number_report(&self) -> u64 {
         let mut state = self.state();
-        state.open += 1;
         state.next_report += 1;
         state.next_report
     }
@@ -179,19 +178,6 @@ impl Traffic {
         } else {
             state.news.failed_messages += 1;
         }
-        self.settle(state);
-    }
-
-    /// Notes what became of a report.
-    pub(super) fn settle_report(&self, device: &Arc<str>, arrived: bool) {
-        let mut state = self.state();
-        if !arrived {
-            state.news.failed_reports.push(Arc::clone(device));
-        }
-        self.settle(state);
-    }
-
-    fn settle(&self, mut state: MutexGuard<'_, State>) {
         state.open = state.open.saturating_sub(1);
         if state.open == 0 {
             state.committed = state.handed;
@@ -217,6 +203,10 @@ impl Traffic {
         self.state().news.failed_connections += 1;
     }
 
+    pub(super) fn report_failed(&self, device: &Arc<str>) {
+        self.state().news.failed_reports.push(Arc::clone(device));
+    }
+
     pub(super) fn called(&self, call: MethodCall) {
         self.state().news.calls.push(call);
     }
@@ -233,7 +223,7 @@ impl Traffic {
         self.state().committed
     }
 
-    /// Returns once no more than so much is open.
+    /// Returns once no more than so many messages are open.
     pub(super) async fn wait_open(&self, most: usize) {
         loop {
             let settled = self.settled.notified();

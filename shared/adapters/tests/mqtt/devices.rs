@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::broker::{Broker, Heard, broker, broker_alone};
 use crate::fleet::{FREE, config, connect, devices, message, news_until, open};
-use crate::registry_service::RegistryService;
+use headwater_tests::registry_service::RegistryService;
 
 /// A hub whose devices speak to the broker with TLS.
 async fn hub<Guard>(broker: &Broker<Guard>, limits: &RateLimits) -> (RegistryService, IotHub) {
@@ -91,9 +91,9 @@ async fn reports_are_answered_methods_acknowledged_and_wishes_heard() {
         assert_eq!(heard.payload, r#"{"Type":"Truck","gone":null}"#);
         let request = heard.topic.strip_prefix("$iothub/twin/PATCH/properties/reported/?$rid=").unwrap();
         broker.publish(&format!("$iothub/twin/res/{status}/?$rid={request}&$version=2"), "");
-        hub.flush().await.unwrap();
-        assert_eq!(hub.news().failed_reports.len(), usize::from(status == 429));
     }
+    let news = news_until(&mut hub, |news| !news.failed_reports.is_empty()).await;
+    assert_eq!(news.failed_reports, [fleet[0].id.clone()]);
 
     broker.publish("$iothub/methods/POST/Reboot/?$rid=5f", r#"{"after":"5"}"#);
     let answer = answers.next().await;
@@ -105,6 +105,34 @@ async fn reports_are_answered_methods_acknowledged_and_wishes_heard() {
         (&*fleet[0].id, "Reboot", &json!({"after": "5"}))
     );
     assert_eq!(news.desired, [(fleet[0].id.clone(), Map::from_iter([("interval".to_owned(), json!(7))]))]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[allow(clippy::await_holding_lock, reason = "tests that stop the broker wait for the others")]
+async fn reports_wait_for_their_turn_and_hold_up_no_messages() {
+    let broker = broker_alone(); // Reports are all under one topic.
+    let (_service, mut hub) = hub(&broker, &RateLimits { twin_writes_per_second: 1, ..FREE }).await;
+    let fleet = devices("patient", 2, Protocol::Mqtt);
+    connect(&mut hub, &fleet).await;
+    let mut reports = broker.listen("$iothub/twin/PATCH/properties/reported/#").await;
+    let began = std::time::Instant::now();
+    let report = |reported: Value| {
+        let reported = reported.as_object().unwrap().clone();
+        fleet.iter().map(|device| TwinReport { device: device.id.clone(), reported: reported.clone() }).collect()
+    };
+    hub.report(report(json!({"first": 1}))).await.unwrap();
+    let mut heard = vec![reports.next().await.payload];
+    hub.report(report(json!({"second": 1, "third": 3}))).await.unwrap();
+    hub.report(report(json!({"second": 2}))).await.unwrap();
+    hub.send(fleet.iter().map(|device| message(device, "{}")).collect()).await.unwrap();
+    hub.flush().await.unwrap();
+    assert!(began.elapsed() < Duration::from_millis(900), "{:?}", began.elapsed());
+    assert_eq!((hub.committed().records, hub.news().failed_messages), (2, 0));
+    heard.extend([reports.next().await.payload, reports.next().await.payload]);
+    assert!(began.elapsed() > Duration::from_millis(1900), "{:?}", began.elapsed());
+    heard.sort_unstable();
+    // What one had not sent yet went with the rest.
+    assert_eq!(heard, [r#"{"first":1,"second":2,"third":3}"#, r#"{"first":1}"#, r#"{"second":2,"third":3}"#]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,10 +7,10 @@ use bytes::Bytes;
 use headwater_adapters::iot_hub::{IotHub, IotHubConfig};
 use headwater_adapters::{OsEntropy, SystemClock};
 use headwater_core::ports::{Clock, Committed, DeviceMessage, Entropy, Hub as _, HubDevice, News, Timestamp};
-use headwater_core::simulations::RateLimits;
+use headwater_core::secret::Secret;
 use headwater_core::simulations::model::{MessageSchema, Protocol};
-
-use crate::registry_service::{RegistryService, connection};
+use headwater_core::simulations::{ConnectionString, RateLimits};
+use headwater_tests::registry_service::{POLICY, RegistryService, key};
 
 /// Limits that no test meets.
 pub(crate) const FREE: RateLimits = RateLimits {
@@ -20,6 +20,10 @@ pub(crate) const FREE: RateLimits = RateLimits {
     connections_per_second: 100_000,
     messages_per_second: 100_000,
 };
+
+pub(crate) fn connection() -> ConnectionString {
+    ConnectionString { host: "localhost".to_owned(), policy: POLICY.to_owned(), key: Secret::new(key()) }
+}
 
 pub(crate) fn config(service: &RegistryService) -> IotHubConfig {
     IotHubConfig { https_base: Some(service.base.clone()), first_pause: Duration::from_millis(50), ..IotHubConfig::default() }

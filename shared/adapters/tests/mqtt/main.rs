@@ -1,4 +1,4 @@
-//! What speaks MQTT, against Mosquitto: the hub of Azure's kind, whose registry is the tests' own, and the targets `mqtt` and `iothub`.
+//! What speaks MQTT, against Mosquitto: the hub of Azure's kind, whose registry is that of the crate `headwater-tests`, and the targets `mqtt` and `iothub`.
 //!
 //! `tests/run` starts Mosquitto and names its folder in `MOSQUITTO_DIR`, and the Python that knows Microsoft's client in
 //! `AZURE_IOT_DEVICE_PYTHON`.
@@ -7,7 +7,6 @@
 
 mod broker;
 mod fleet;
-mod registry_service;
 
 mod devices;
 mod over_https;

@@ -7,7 +7,7 @@ use headwater_core::simulations::model::Protocol;
 use serde_json::Map;
 
 use crate::fleet::{FREE, config, connect, devices, message, open, open_at};
-use crate::registry_service::RegistryService;
+use headwater_tests::registry_service::RegistryService;
 
 #[tokio::test]
 async fn messages_arrive_with_their_properties_and_in_order() {

@@ -3,8 +3,8 @@ use headwater_core::secret::Secret;
 use headwater_core::simulations::model::Protocol;
 use headwater_core::simulations::{ConnectionString, RateLimits};
 
-use crate::fleet::{FREE, config, devices, open};
-use crate::registry_service::{RegistryService, connection, key};
+use crate::fleet::{FREE, config, connection, devices, open};
+use headwater_tests::registry_service::{RegistryService, key};
 
 #[tokio::test]
 async fn devices_are_registered_by_the_hundred_and_removed_again() {

@@ -17,7 +17,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::broker::{Broker, broker};
 use crate::fleet::{FREE, config, connect, devices, message, open};
-use crate::registry_service::{RegistryService, is_genuine, key};
+use headwater_tests::registry_service::{RegistryService, is_genuine, key};
 
 /// TLS before a port of the broker without, which notes the first packet of each connection.
 pub(crate) struct Proxy {

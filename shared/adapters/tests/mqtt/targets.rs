@@ -12,8 +12,8 @@ use headwater_core::targets::Target;
 use serde_json::{Value, json};
 
 use crate::broker::{Broker, broker, broker_alone};
-use crate::registry_service::{POLICY, is_genuine, key};
 use crate::side_by_side::tls_in_front_of;
+use headwater_tests::registry_service::{POLICY, is_genuine, key};
 
 fn set() -> TargetSet {
     TargetSet::new(Arc::new(MemoryFiles::new(Arc::new(SystemClock::new()))), OutboundHosts::default())

@@ -97,7 +97,8 @@ pub trait Hub: Send + Debug {
     /// single message says so in [`News::failed_messages`] and goes on.
     async fn send(&mut self, messages: Vec<DeviceMessage>) -> Result<(), SinkError>;
 
-    /// Hands over reports of devices that are connected.
+    /// Hands over reports of devices that are connected. They go when the hub takes them, and newer ones may replace those that wait:
+    /// neither messages nor [`flush`](Self::flush) wait for them. Devices that are connected anew report everything anew.
     async fn report(&mut self, reports: Vec<TwinReport>) -> Result<(), SinkError>;
 
     /// Whether the hub has something to tell while nothing is sent.
@@ -108,7 +109,7 @@ pub trait Hub: Send + Debug {
     /// What happened meanwhile. Does not wait.
     fn news(&mut self) -> News;
 
-    /// Returns once all that was sent is durable at the hub, or has failed.
+    /// Returns once all messages that were sent are durable at the hub, or have failed.
     async fn flush(&mut self) -> Result<(), SinkError>;
 
     /// What is known to be durable of what was sent, counted from the fleet's first message to this hub.

@@ -1,4 +1,6 @@
-//! What a hub answers over HTTPS: its registry and its devices' messages. It believes nobody whose signature is wrong.
+//! What an Azure IoT Hub called `localhost` answers over HTTPS: its registry and its devices' messages. It believes nobody whose
+//! signature is wrong.
+#![allow(clippy::disallowed_methods, reason = "a test lives in real time")]
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -12,50 +14,63 @@ use axum::routing::{get, post};
 use axum::{Json, http};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use headwater_core::secret::Secret;
-use headwater_core::simulations::ConnectionString;
 use percent_encoding::percent_decode_str;
 use ring::hmac;
 use serde_json::{Value, json};
 
-pub(crate) const POLICY: &str = "iothubowner";
+/// The policy that its clients act under.
+pub const POLICY: &str = "iothubowner";
 
-/// A key, as portals show it.
-pub(crate) fn key() -> String {
+/// Its key, as portals show it.
+#[must_use]
+pub fn key() -> String {
     STANDARD.encode(b"thirty-two bytes of a hub's key.")
 }
 
-pub(crate) fn connection() -> ConnectionString {
-    ConnectionString { host: "localhost".to_owned(), policy: POLICY.to_owned(), key: Secret::new(key()) }
+/// The connection string with that key, or with another one.
+#[must_use]
+pub fn connection_string(key: &str) -> String {
+    format!("HostName=localhost;SharedAccessKeyName={POLICY};SharedAccessKey={key}")
 }
 
 /// A message that came over HTTPS.
 #[derive(Debug, Clone)]
-pub(crate) struct Posted {
-    pub(crate) device: String,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
+pub struct Posted {
+    /// Its sender.
+    pub device: String,
+    /// All of the request's headers.
+    pub headers: HeaderMap,
+    /// What it says.
+    pub body: Bytes,
 }
 
+/// What the service has been told.
 #[derive(Debug, Default)]
-pub(crate) struct Held {
-    pub(crate) devices: BTreeMap<String, Value>,
+pub struct Held {
+    /// The registry: entries by id, as they were asked for.
+    pub devices: BTreeMap<String, Value>,
     /// Sizes of batches.
-    pub(crate) batches: Vec<usize>,
-    pub(crate) posted: Vec<Posted>,
+    pub batches: Vec<usize>,
+    /// Messages over HTTPS.
+    pub posted: Vec<Posted>,
     /// What the next requests are answered instead.
-    pub(crate) instead: VecDeque<(u16, &'static str)>,
+    pub instead: VecDeque<(u16, &'static str)>,
 }
 
 /// The service, on a port of its own.
 #[derive(Debug, Clone)]
-pub(crate) struct RegistryService {
-    pub(crate) base: String,
+pub struct RegistryService {
+    /// Its address, without a slash at the end.
+    pub base: String,
     held: Arc<Mutex<Held>>,
 }
 
 impl RegistryService {
-    pub(crate) async fn start() -> Self {
+    /// Starts one.
+    ///
+    /// # Panics
+    /// When there is no port for it.
+    pub async fn start() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let service = Self { base: format!("http://{}", listener.local_addr().unwrap()), held: Arc::default() };
         let routes = Router::new()
@@ -67,8 +82,12 @@ impl RegistryService {
         service
     }
 
-    pub(crate) fn held(&self) -> MutexGuard<'_, Held> {
-        self.held.lock().unwrap()
+    /// What it has been told so far.
+    ///
+    /// # Panics
+    /// When a request made it panic.
+    pub fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().expect("no request makes it panic")
     }
 
     /// What stands against a request, beginning with the version.
@@ -87,7 +106,11 @@ impl RegistryService {
 }
 
 /// Whether a token is signed with the key, for this resource, and still good.
-pub(crate) fn is_genuine(token: &str, resource: &str, policy: Option<&str>) -> bool {
+///
+/// # Panics
+/// When the clock of the machine stands before 1970.
+#[must_use]
+pub fn is_genuine(token: &str, resource: &str, policy: Option<&str>) -> bool {
     let Some(members) = token.strip_prefix("SharedAccessSignature ") else { return false };
     let members: BTreeMap<&str, &str> = members.split('&').filter_map(|member| member.split_once('=')).collect();
     let decoded = |name: &str| members.get(name).map(|value| percent_decode_str(value).decode_utf8().unwrap().into_owned());
