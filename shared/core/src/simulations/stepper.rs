@@ -33,8 +33,8 @@ const LOOK: Duration = Duration::from_millis(400);
 const QUANTUM: Duration = Duration::from_millis(20);
 
 /// What was due for no longer than this while nothing ran is sent late. Of what was due for longer, the rest is passed over: the
-/// devices were off.
-const CATCH_UP: Duration = Duration::from_secs(60);
+/// devices were off. It must be longer than the message of a function that was killed stays hidden.
+const CATCH_UP: Duration = Duration::from_secs(180);
 
 /// How much later than its time a step may begin before it has to save that first.
 const SLACK: Duration = Duration::from_secs(2);
