@@ -13,9 +13,9 @@ use super::job::{Launch, Progress, clock_text};
 use super::run::{Advance, Halt, Records, Window};
 use crate::ids::TaskId;
 use crate::mistakes::Mistakes;
-use crate::ports::{Batch, Clock, Etag, Owner, PortError, Sink, SinkError, Targets, Timestamp};
+use crate::ports::{Batch, Clock, Etag, Owner, PortError, Sink, Targets, Timestamp};
 use crate::targets::Target;
-use crate::tasks::{Kept, Next, Saved, StepContext, StepResult, Stepper, Task, TaskError};
+use crate::tasks::{Kept, Next, Obstacle, Saved, StepContext, StepResult, Stepper, Task, TaskError};
 
 /// The kind of a datagen job's task.
 pub const KIND: &str = "datagen";
@@ -52,21 +52,6 @@ struct Live {
     batch: Batch,
     /// How long taking the last snapshot took.
     snapshot_cost: Duration,
-}
-
-/// Why a job cannot be brought to memory, or cannot go on.
-enum Obstacle {
-    Later(String),
-    Never(String),
-}
-
-impl From<SinkError> for Obstacle {
-    fn from(error: SinkError) -> Self {
-        match error {
-            SinkError::Retry(text) => Self::Later(text),
-            SinkError::Fatal(text) => Self::Never(text),
-        }
-    }
 }
 
 /// How the work of a step ended.
@@ -263,14 +248,7 @@ fn interrupted(task: &Task, live: &Live, obstacle: Obstacle) -> StepResult {
 /// The result of a step that could not go on from where `progress` stands.
 fn hindered(task: &Task, progress: &Progress, obstacle: Obstacle) -> StepResult {
     let former = Progress::deserialize(&task.progress).unwrap_or_default();
-    let progressed = progress.committed.records > former.committed.records;
-    let progress = serde_json::to_value(progress).expect("plain data serialises");
-    let attempt = if progressed { 1 } else { task.troubles + 1 };
-    let (next, message) = match obstacle {
-        Obstacle::Later(text) => (Next::Trouble { attempt }, format!("Waiting, attempt {attempt}: {text}")),
-        Obstacle::Never(text) => (Next::Failed, format!("Failed: {text}")),
-    };
-    StepResult { next, saved: Saved::Kept, progress, message }
+    obstacle.hinders(task, progress, progress.committed.records > former.committed.records)
 }
 
 #[async_trait]

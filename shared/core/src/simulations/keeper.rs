@@ -165,21 +165,7 @@ impl FleetKeeper {
     }
 
     fn task(&self, id: TaskId, launch: &Launch) -> Task {
-        let now = self.clock.now();
-        Task {
-            id,
-            kind: KIND.to_owned(),
-            specification: serde_json::to_value(launch).expect("plain data serialises"),
-            phase: Phase::Running,
-            step: 0,
-            lease: None,
-            snapshot: None,
-            progress: serde_json::to_value(Progress::default()).expect("plain data serialises"),
-            message: "Starting.".to_owned(),
-            troubles: 0,
-            created: now,
-            due: now,
-        }
+        Task::new(id, KIND, launch, &Progress::default(), "Starting.", self.clock.now())
     }
 
     /// Begins a task of the present run, or begins it again after its end. One that failed under this very edition would fail again.

@@ -8,7 +8,8 @@ use tracing::debug;
 
 use super::fleet::Fleet;
 use super::launch::{Progress, StoredFleet};
-use crate::ports::{Clock, DeviceMessage, Hub, HubDevice, MethodCall, ScriptEngine, SinkError, Timestamp};
+use crate::ports::{Clock, DeviceMessage, Hub, HubDevice, MethodCall, ScriptEngine, Timestamp};
+use crate::tasks::Obstacle;
 
 /// Messages handed over at once.
 const AT_ONCE: usize = 4096;
@@ -65,22 +66,6 @@ pub(super) struct Failures {
     pub(super) messages: u64,
     pub(super) connections: u64,
     pub(super) reports: u64,
-}
-
-/// Why a part cannot go on.
-#[derive(Debug)]
-pub(super) enum Obstacle {
-    Later(String),
-    Never(String),
-}
-
-impl From<SinkError> for Obstacle {
-    fn from(error: SinkError) -> Self {
-        match error {
-            SinkError::Retry(text) => Self::Later(text),
-            SinkError::Fatal(text) => Self::Never(text),
-        }
-    }
 }
 
 /// What devices run on.

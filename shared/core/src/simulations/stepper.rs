@@ -17,14 +17,14 @@ use tracing::error;
 use super::directory::HubDirectory;
 use super::fleet::{Fleet, FleetPlan, Replay, Ways};
 use super::launch::{Edition, Launch, Progress, Roster, StoredFleet, dismiss, load_fleet, roster_key};
-use super::running::{Failures, Host, Live, Obstacle, register};
+use super::running::{Failures, Host, Live, register};
 use super::stock_scripts::stock_script;
 use super::{Replays, Simulation, SimulationRecords, recorded};
 use crate::ids::TaskId;
 use crate::ports::{
     Clock, Documents, DocumentsExt as _, Etag, Hub, HubDevice, Hubs, MethodCall, Owner, PortError, ScriptEngine, Timestamp,
 };
-use crate::tasks::{Kept, Next, Saved, StepContext, StepResult, Stepper, Task, TaskError};
+use crate::tasks::{Kept, Next, Obstacle, Saved, StepContext, StepResult, Stepper, Task, TaskError};
 
 /// How often a running step looks whether its simulation has changed.
 const LOOK: Duration = Duration::from_millis(400);
@@ -388,12 +388,7 @@ fn interrupted(task: &Task, progress: &Progress, live: &Live, obstacle: Obstacle
 fn hindered(task: &Task, progress: &Progress, obstacle: Obstacle) -> Box<StepResult> {
     let former = Progress::deserialize(&task.progress).unwrap_or_default();
     let got_on = progress.committed.records > former.committed.records || progress.registered != former.registered;
-    let attempt = if got_on { 1 } else { task.troubles + 1 };
-    let (next, message) = match obstacle {
-        Obstacle::Later(text) => (Next::Trouble { attempt }, format!("Waiting, attempt {attempt}: {text}")),
-        Obstacle::Never(text) => (Next::Failed, format!("Failed: {text}")),
-    };
-    Box::new(result(next, Saved::Kept, progress, &message))
+    Box::new(obstacle.hinders(task, progress, got_on))
 }
 
 #[async_trait]

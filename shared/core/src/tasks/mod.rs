@@ -13,10 +13,12 @@
 
 mod document;
 mod kept;
+mod obstacle;
 mod store;
 mod worker;
 
 pub use document::{Lease, Phase, SnapshotRef, Task};
 pub use kept::Kept;
+pub use obstacle::Obstacle;
 pub use store::{TaskError, TaskStore};
 pub use worker::{Budget, Next, Saved, StepContext, StepResult, Stepper, Voice, Worker, WorkerConfig};

@@ -9,10 +9,10 @@ use futures::future::{Either, select};
 use tracing::{info, warn};
 
 use super::super::launch::{Edition, Launch, Progress, Roster, StoredFleet, load_fleet, roster_key};
-use super::super::running::{Live, Obstacle, unregister};
+use super::super::running::{Live, unregister};
 use super::{CATCH_UP, Early, SimulationStepper, hindered, interrupted, result};
 use crate::ports::{DocumentsExt as _, Etag, HubDevice, PortError, Timestamp};
-use crate::tasks::{Next, Saved, StepContext, StepResult, Task};
+use crate::tasks::{Next, Obstacle, Saved, StepContext, StepResult, Task};
 
 /// Attempts to remove devices from a hub that does not answer before they are left there.
 const FAREWELLS: u32 = 8;
