@@ -7,7 +7,7 @@ use headwater_tests::registry_service::{RegistryService, connection_string, key}
 use serde_json::{Map, Value};
 
 use crate::component::Own;
-use crate::listener::{Heard, Listener, publish};
+use crate::listener::{Client, Heard, Listener, publish};
 use crate::server::{Home, Server};
 
 const REPORTED: &str = "$iothub/twin/PATCH/properties/reported/?$rid=";
@@ -17,6 +17,8 @@ pub(crate) struct Hub {
     pub(crate) broker: Own,
     pub(crate) registry: RegistryService,
     reported: Arc<Mutex<Vec<Map<String, Value>>>>,
+    /// Hears what is reported, as long as the hub is there.
+    twins: Option<Client>,
     _runtime: tokio::runtime::Runtime,
 }
 
@@ -36,15 +38,17 @@ pub(crate) struct Told {
 impl Hub {
     /// A hub whose twins take all reports.
     pub(crate) fn new() -> Self {
-        let hub = Self::without_twins();
+        let mut hub = Self::without_twins();
         let twins = Listener::new(&hub.broker, &format!("{}#", REPORTED.trim_end_matches("?$rid=")));
+        let (client, reports) = twins.into_parts();
+        hub.twins = Some(client);
         let (reported, plain) = (Arc::clone(&hub.reported), hub.broker.setting("MQTT_PLAIN").to_owned());
         std::thread::spawn(move || {
-            while let Some(Heard { topic, payload, .. }) = twins.wait() {
+            for Heard { topic, payload, .. } in reports {
                 let request = topic.strip_prefix(REPORTED).expect("a report has a number");
                 let report = serde_json::from_str(&payload).expect("a report is an object");
                 reported.lock().expect("no test panics while it holds them").push(report);
-                publish(&plain, &format!("$iothub/twin/res/204/?$rid={request}&$version=2"), "");
+                let _ = publish(&plain, &format!("$iothub/twin/res/204/?$rid={request}&$version=2"), ""); // Some tests kill the broker.
             }
         });
         hub
@@ -54,7 +58,7 @@ impl Hub {
     pub(crate) fn without_twins() -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime can be made");
         let registry = runtime.block_on(RegistryService::start());
-        Self { broker: Own::start("mosquitto"), registry, reported: Arc::default(), _runtime: runtime }
+        Self { broker: Own::start("mosquitto"), registry, reported: Arc::default(), twins: None, _runtime: runtime }
     }
 
     /// How a simulation names it.
@@ -74,7 +78,8 @@ impl Hub {
 
     /// Calls a method of all devices: a broker, unlike a hub, shows each what is meant for one.
     pub(crate) fn call(&self, method: &str, request: &str, payload: &str) {
-        publish(self.broker.setting("MQTT_PLAIN"), &format!("$iothub/methods/POST/{method}/?$rid={request}"), payload);
+        let topic = format!("$iothub/methods/POST/{method}/?$rid={request}");
+        assert!(publish(self.broker.setting("MQTT_PLAIN"), &topic, payload), "the broker takes calls");
     }
 
     /// Hears what devices tell from now on.

@@ -18,16 +18,19 @@ pub(crate) struct Heard {
 
 /// Hears topics from the moment it is made.
 pub(crate) struct Listener {
-    child: Child,
+    client: Client,
     messages: Receiver<Heard>,
 }
+
+/// What listens; it ends when this is dropped, and after it the messages do.
+pub(crate) struct Client(Child);
 
 impl Listener {
     /// Listens at the port for everybody.
     pub(crate) fn new(broker: &Component, filter: &str) -> Self {
         let (port, ready) = (broker.setting("MQTT_PLAIN"), format!("ready/{}", filter.replace(['+', '/', '#', '$'], "_")));
         // What is retained comes as soon as the subscription is in force.
-        publish_with(port, &ready, "ready", &["-r"]);
+        assert!(publish_with(port, &ready, "ready", &["-r"]), "the broker takes messages");
         let mut client = Command::new("mosquitto_sub");
         let client = client.args(["-h", "127.0.0.1", "-p", port, "-q", "1", "-F", "%t %p", "-t", filter, "-t", &ready]);
         let mut child = client.stdout(Stdio::piped()).spawn().expect("mosquitto_sub is installed");
@@ -40,7 +43,7 @@ impl Listener {
                 sender.send(Heard { topic: topic.to_owned(), payload: payload.to_owned(), at })
             })
         });
-        let listener = Self { child, messages };
+        let listener = Self { client: Client(child), messages };
         assert_eq!(listener.next().topic, ready);
         listener
     }
@@ -51,9 +54,9 @@ impl Listener {
         self.messages.recv_timeout(seconds(30)).expect("a message comes in time")
     }
 
-    /// The next message; none once the broker is gone for good.
-    pub(crate) fn wait(&self) -> Option<Heard> {
-        self.messages.recv().ok()
+    /// For somebody who hears in a thread of their own: what listens, and what it hears.
+    pub(crate) fn into_parts(self) -> (Client, Receiver<Heard>) {
+        (self.client, self.messages)
     }
 
     /// All that has come since anybody looked.
@@ -62,20 +65,20 @@ impl Listener {
     }
 }
 
-impl Drop for Listener {
+impl Drop for Client {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
-/// Publishes at a port that is for everybody.
-pub(crate) fn publish(port: &str, topic: &str, payload: &str) {
-    publish_with(port, topic, payload, &[]);
+/// Publishes at a port that is for everybody; answers whether the broker took it.
+pub(crate) fn publish(port: &str, topic: &str, payload: &str) -> bool {
+    publish_with(port, topic, payload, &[])
 }
 
-fn publish_with(port: &str, topic: &str, payload: &str, options: &[&str]) {
+fn publish_with(port: &str, topic: &str, payload: &str, options: &[&str]) -> bool {
     let mut client = Command::new("mosquitto_pub");
     client.args(["-h", "127.0.0.1", "-p", port, "-q", "1", "-t", topic, "-m", payload]).args(options);
-    assert!(client.status().expect("mosquitto_pub is installed").success());
+    client.status().expect("mosquitto_pub is installed").success()
 }
