@@ -11,7 +11,7 @@ use tracing::{info, warn};
 use super::super::launch::{Edition, Launch, Progress, Roster, StoredFleet, load_fleet, roster_key};
 use super::super::running::{Live, unregister};
 use super::{CATCH_UP, Early, SimulationStepper, hindered, interrupted, result};
-use crate::ports::{DocumentsExt as _, Etag, HubDevice, PortError, Timestamp};
+use crate::ports::{DocumentsExt as _, Etag, HubDevice, PortError, SinkError, Timestamp};
 use crate::tasks::{Next, Obstacle, Saved, StepContext, StepResult, Task};
 
 /// Attempts to remove devices from a hub that does not answer before they are left there.
@@ -79,8 +79,11 @@ impl SimulationStepper {
         if failure.is_none() && !new.is_empty() {
             failure = hub.register(&new).await.err();
         }
-        if let Some(error) = failure {
-            return Ok(*hindered(task, &progress, error.into()));
+        match failure {
+            // Its devices register themselves when they are refused, so those that are there need not wait for the new ones.
+            Some(SinkError::Retry(reason)) if !choice.connects_at_once() => warn!(reason, "the registry does not answer an edit"),
+            Some(error) => return Ok(*hindered(task, &progress, error.into())),
+            None => {}
         }
         info!(added = new.len(), removed = removed.len(), version = edition.version, "the fleet follows another edition of its simulation");
         next.edition = edition;
