@@ -13,12 +13,12 @@ mod plan;
 mod protobuf;
 mod replay;
 mod runs;
+mod schedule;
 mod scripts;
 mod snapshot;
 mod template;
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,6 +35,7 @@ use device::{CALCULATE, Device, ONLINE};
 pub use plan::{FleetDefinition, FleetPlan, GroupDefinition, Part, Source};
 use plan::{Group, Message};
 pub use replay::Replay;
+use schedule::{Entry, Schedule, What};
 use scripts::Calls;
 pub use snapshot::{Change, Unreadable};
 
@@ -89,53 +90,6 @@ pub struct Fleet {
     /// Turns to send, where there is a bound.
     turns: Option<RateLimiter>,
     tally: Tally,
-}
-
-#[derive(Debug, Default)]
-struct Schedule(BinaryHeap<Reverse<Entry>>);
-
-impl PartialEq for Schedule {
-    fn eq(&self, other: &Self) -> bool {
-        self.sorted() == other.sorted()
-    }
-}
-
-impl Schedule {
-    fn sorted(&self) -> Vec<Entry> {
-        let mut entries: Vec<Entry> = self.0.iter().map(|Reverse(entry)| *entry).collect();
-        entries.sort_unstable();
-        entries
-    }
-
-    fn put(&mut self, due: i64, what: What, device: u32) {
-        self.0.push(Reverse(Entry { due, what, device }));
-    }
-}
-
-/// Something that a device does at a moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-struct Entry {
-    /// Microseconds since 1970.
-    due: i64,
-    what: What,
-    device: u32,
-}
-
-/// What a device does. At one moment this is the order: a message shows the state after the tick.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-enum What {
-    /// A script wakes.
-    Wake(u16),
-    /// Its state moves.
-    Tick,
-    /// It connects.
-    Connect,
-    /// A message of its model, by place.
-    Message(u16),
-    /// A message whose turn was booked for this moment.
-    Held(u16),
-    /// The next message of the replay.
-    Replay,
 }
 
 /// The first ticks of a fleet are spread over this time, and over a longer one from so many devices on; over no longer than their
