@@ -66,13 +66,14 @@ async fn serve(options: Serve) -> anyhow::Result<ExitCode> {
     }
     info!(%address, store = ?options.store, resumed, "listening");
 
+    let told_to_end = told_to_end();
     let mut closing = ending.clone();
     let server = axum::serve(listener, app.routes).with_graceful_shutdown(async move {
         let _ = closing.wait_for(|ending| *ending).await;
     });
     let mut server = tokio::spawn(server.into_future());
     tokio::select! {
-        () = told_to_end() => info!("ending: finishing what is under way"),
+        () = told_to_end => info!("ending: finishing what is under way"),
         ended = &mut server => ended.context("the server broke down")??,
     }
     app.streams.end();
@@ -91,13 +92,17 @@ async fn serve(options: Serve) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn told_to_end() {
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
-        warn!("signals cannot be listened for");
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+/// Returns once the process is told to end. Listens from the call on, not from when it is waited for: whoever got an answer may end it.
+fn told_to_end() -> impl Future<Output = ()> {
+    let signals = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+    async move {
+        let (Ok(mut interrupt), Ok(mut terminate)) = signals else {
+            warn!("signals cannot be listened for");
+            return std::future::pending().await;
+        };
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
     }
 }
