@@ -5,9 +5,9 @@ use std::io::Write as _;
 
 use crate::Ground;
 use crate::events::{self, LINE};
-use crate::http::Client;
-use crate::processes;
-use crate::table::{self, grouped, median, timed};
+use headwater_benches::http::Client;
+use headwater_benches::processes;
+use headwater_benches::table::{self, grouped, median, timed};
 
 /// Events of a round.
 const EVENTS: usize = 1_280_000;

@@ -16,14 +16,11 @@
 #![allow(missing_docs, reason = "a program")]
 
 mod events;
-mod http;
 mod ingest;
 mod many;
 mod nats;
-mod processes;
 mod read;
 mod single;
-mod table;
 
 use std::path::PathBuf;
 
@@ -52,6 +49,9 @@ impl Ground {
         if self.quick { number / 100 } else { number }
     }
 }
+
+/// The server that does nothing.
+const EMPTY: &str = env!("CARGO_BIN_EXE_empty-server");
 
 type Bench = (&'static str, fn(&Ground));
 

@@ -6,9 +6,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::Ground;
 use crate::events;
-use crate::http::Client;
-use crate::processes::{self, Server};
-use crate::table::{self, grouped, megabytes, part, timed};
+use headwater_benches::http::Client;
+use headwater_benches::processes::{self, Server};
+use headwater_benches::table::{self, grouped, megabytes, part, timed};
 
 /// Events of the long stream, and of each batch of it.
 const LONG: usize = 10_000_000;

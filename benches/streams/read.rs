@@ -4,9 +4,9 @@ use std::path::Path;
 
 use crate::Ground;
 use crate::events::{self, BODY};
-use crate::http::{self, Client};
-use crate::processes;
-use crate::table::{self, grouped, median, megabytes, timed};
+use headwater_benches::http::{self, Client};
+use headwater_benches::processes;
+use headwater_benches::table::{self, grouped, median, megabytes, timed};
 
 /// Events of the stream: a gigabyte.
 const EVENTS: usize = 5_000_000;
@@ -19,7 +19,7 @@ pub(crate) fn run(ground: &Ground) {
     let count = ground.scaled(EVENTS);
     fill(folder.path(), count);
     // Started anew, so that its memory is that of reading alone.
-    let (server, empty) = (processes::headwater(folder.path()), processes::empty());
+    let (server, empty) = (processes::headwater(folder.path()), processes::empty(crate::EMPTY));
     let before = server.memory();
     let path = "/v3/namespaces/default/streams/s/events";
     let bytes = http::count(server.address, path);

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use crate::Ground;
 use crate::events;
-use crate::http::Client;
 use crate::nats;
-use crate::processes::{self, Server, is_installed};
-use crate::table::{self, grouped, median, timed};
+use headwater_benches::http::Client;
+use headwater_benches::processes::{self, Server, is_installed};
+use headwater_benches::table::{self, grouped, median, timed};
 
 const CLIENTS: usize = 64;
 
@@ -41,7 +41,7 @@ pub(crate) fn run(ground: &Ground) {
     let headwater = processes::headwater(folder.path());
     Client::connect(headwater.address).ask("PUT", STREAM, b"");
     let mut contenders = vec![
-        Contender::new("axum, a handler that does nothing", processes::empty(), |server, load| wrk(server, "/", load)),
+        Contender::new("axum, a handler that does nothing", processes::empty(crate::EMPTY), |server, load| wrk(server, "/", load)),
         Contender::new("Headwater", headwater, |server, load| wrk(server, STREAM, load)),
     ];
     if is_installed("redis-server") && is_installed("redis-benchmark") {

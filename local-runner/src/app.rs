@@ -9,14 +9,16 @@ use axum::{Json, Router};
 #[cfg(feature = "aws")]
 use headwater_adapters::heralds::SqsHerald;
 use headwater_adapters::heralds::WebhookHerald;
+use headwater_adapters::javascript::JavaScript;
 use headwater_adapters::specs_folder::SpecsFolder;
 use headwater_adapters::targets::TargetSet;
-use headwater_adapters::{OsEntropy, Stores, SystemClock};
+use headwater_adapters::{HubSet, OsEntropy, SimulationsSetup, Stores, SystemClock};
 use headwater_core::datagen::{DatagenService, DatagenStepper, KIND, Specifications, Stock};
 use headwater_core::limits;
 use headwater_core::ports::{Clock, Entropy, Targets};
 #[cfg(feature = "aws")]
 use headwater_core::ports::{LogName, LogSize};
+use headwater_core::simulations::SimulationService;
 use headwater_core::streams::{Herald, QueueWriter, StreamService, StreamUsage};
 use headwater_core::tasks::{Budget, TaskStore, Worker, WorkerConfig};
 use headwater_web::{House, Token, with_house_layers};
@@ -44,6 +46,7 @@ pub(crate) struct App {
     pub(crate) worker: Worker,
     pub(crate) tasks: TaskStore,
     pub(crate) datagen: DatagenService,
+    pub(crate) simulations: SimulationService,
     pub(crate) streams: StreamService,
     pub(crate) queue_writer: QueueWriter,
     /// Flushes the stream of events, where there is one.
@@ -89,7 +92,8 @@ pub(crate) async fn compose(options: &Serve, prometheus: PrometheusHandle) -> an
         bail!("--notify-queue-url: this program was built without the feature aws");
     }
     let (streams, queue_writer) = stores.streams(&clock, &entropy).with_heralds(heralds).with_queue();
-    let targets = TargetSet::new(Arc::clone(&stores.files), outbound).with_streams(streams.clone());
+    let targets = TargetSet::new(Arc::clone(&stores.files), outbound.clone()).with_streams(streams.clone());
+    let targets = targets.with_influxdb(options.services.influxdb()?).with_iot_hub(options.services.iot_hub());
     #[cfg(feature = "aws")]
     let (targets, poller) = match shared {
         Some((poller, names)) => {
@@ -99,6 +103,13 @@ pub(crate) async fn compose(options: &Serve, prometheus: PrometheusHandle) -> an
         None => (targets.with_aws(aws), None),
     };
     let targets: Arc<dyn Targets> = Arc::new(targets);
+    let simulations = {
+        let (hub, config) = (options.hub.clone(), (options.services.iot_hub(), outbound));
+        let hubs = HubSet::new(Arc::clone(&stores.documents), streams.clone(), Arc::clone(&targets), config, &clock, &entropy);
+        let engine = Arc::new(JavaScript::new());
+        let setup = SimulationsSetup { hub, hubs: Arc::new(hubs), engine, targets: Arc::clone(&targets), keeps: limits::RUNNING_JOBS };
+        stores.simulations_group(setup, &clock, &entropy)
+    };
     let datagen = stores.datagen(specifications, Arc::clone(&targets), &clock, &entropy);
     let tasks = stores.tasks(&clock);
     let (budget, lease) = match options.store {
@@ -113,18 +124,28 @@ pub(crate) async fn compose(options: &Serve, prometheus: PrometheusHandle) -> an
         longest_pause: Duration::from_secs(30),
     };
     let stepper: Arc<dyn headwater_core::tasks::Stepper> = Arc::new(DatagenStepper::new(targets, Arc::clone(&clock), limits::RUNNING_JOBS));
-    let worker = Worker::new(tasks.clone(), Arc::clone(&stores.queue), Arc::clone(&clock), [(KIND, stepper)], config);
-    let house =
-        House { token: options.token.clone().map(|token| Token::new(token.0)), clock: Arc::clone(&clock), entropy, largest_reply: None };
-    let usage = StreamUsage::new(streams.clone(), vec![Arc::new(datagen.clone())]);
-    let routes =
-        host_routes(prometheus).merge(headwater_datagen::router(datagen.clone())).merge(headwater_streams::router(streams.clone(), usage));
+    let simulating: Arc<dyn headwater_core::tasks::Stepper> = simulations.stepper;
+    let steppers = [(KIND, stepper), (headwater_core::simulations::KIND, simulating)];
+    let worker = Worker::new(tasks.clone(), Arc::clone(&stores.queue), Arc::clone(&clock), steppers, config);
+    let house = House {
+        token: options.token.clone().map(|token| Token::new(token.0)),
+        clock: Arc::clone(&clock),
+        entropy,
+        largest_reply: None,
+        dialects: &[headwater_streams::DIALECT, headwater_simulations::DIALECT],
+    };
+    let usage = StreamUsage::new(streams.clone(), vec![Arc::new(datagen.clone()), Arc::new(simulations.streams_used)]);
+    let routes = host_routes(prometheus)
+        .merge(headwater_datagen::router(datagen.clone()))
+        .merge(headwater_simulations::router(simulations.service.clone()))
+        .merge(headwater_streams::router(streams.clone(), usage));
     let routes = with_house_layers(routes, house);
     Ok(App {
         routes,
         worker,
         tasks,
         datagen,
+        simulations: simulations.service,
         streams,
         queue_writer,
         #[cfg(feature = "aws")]

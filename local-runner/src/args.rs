@@ -1,5 +1,6 @@
 //! What a user can say, on the command line or in the environment. The doc comments are the manual.
 
+mod services;
 mod streams;
 
 use std::net::SocketAddr;
@@ -11,7 +12,9 @@ use clap_complete::Shell;
 use headwater_adapters::targets::OutboundHosts;
 use headwater_core::datagen::{TimeType, parse_span, parse_time_type};
 use headwater_core::limits;
+use headwater_core::simulations::ConnectionString;
 
+pub(crate) use services::ServiceOptions;
 pub(crate) use streams::{Cat, ContentType, List, Put, ServerOptions, Streams, StreamsCommand, Tail};
 
 /// Where event streams begin.
@@ -25,7 +28,7 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Host every endpoint group on one port.
-    Serve(Serve),
+    Serve(Box<Serve>),
     /// Make an event stream from a specification, on standard output or to a target.
     Generate(Generate),
     /// Write and read the streams of a running server.
@@ -84,7 +87,7 @@ pub(crate) struct Serve {
     #[arg(long, env = "HEADWATER_INSECURE", action = ArgAction::SetTrue, value_parser = BoolishValueParser::new())]
     pub(crate) insecure: bool,
 
-    /// Hosts that `http` targets may call, comma-separated: host, host:port or *.domain. [default: any]
+    /// Hosts that `http`, `mqtt` and `iothub` targets may call, comma-separated: host, host:port or *.domain. [default: any]
     #[arg(long, env = "HEADWATER_ALLOW_OUTBOUND", value_name = "HOSTS")]
     pub(crate) allow_outbound: Option<OutboundHosts>,
 
@@ -95,6 +98,13 @@ pub(crate) struct Serve {
     /// URL of an SQS queue to which the same is sent.
     #[arg(long, env = "HEADWATER_NOTIFY_QUEUE_URL", value_name = "URL")]
     pub(crate) notify_queue_url: Option<String>,
+
+    /// Connection string of the Azure IoT Hub that simulations use unless they say otherwise. [default: the local hub]
+    #[arg(long = "iothub-connection-string", env = "HEADWATER_IOTHUB_CONNECTION_STRING", value_name = "STRING", hide_env_values = true, value_parser = hub)]
+    pub(crate) hub: Option<ConnectionString>,
+
+    #[command(flatten)]
+    pub(crate) services: ServiceOptions,
 
     /// Form of the log on standard error.
     #[arg(long, env = "HEADWATER_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
@@ -128,6 +138,11 @@ fn token(text: &str) -> Result<TokenText, String> {
     } else {
         Err("a token is printable ASCII without spaces".to_owned())
     }
+}
+
+fn hub(text: &str) -> Result<ConnectionString, String> {
+    let read = ConnectionString::parse(text).map_err(|error| error.to_string())?;
+    if read.key.expose().is_empty() { Err("the connection string has no key".to_owned()) } else { Ok(read) }
 }
 
 /// Where everything is kept.
@@ -180,6 +195,9 @@ pub(crate) struct Generate {
     /// Seed of all draws: the same seed gives the same records.
     #[arg(long, allow_negative_numbers = true)]
     pub(crate) seed: Option<i64>,
+
+    #[command(flatten)]
+    pub(crate) services: ServiceOptions,
 }
 
 /// A span of job time.

@@ -22,7 +22,7 @@ use headwater_core::ports::{Batch, Clock, Committed, Entropy as _, Owner, Sink, 
 use headwater_core::targets::Target;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::args::Generate;
+use crate::args::{Generate, ServiceOptions};
 
 /// Bytes handed over at once: a pipe takes 64 KiB, a file more at a time.
 const SLICE: usize = 256 * 1024;
@@ -73,7 +73,7 @@ async fn generate(options: &Generate) -> anyhow::Result<ExitCode> {
     let source = Source { generator: Generator::new(&plan, run), run, paced, clock, progress };
     match target {
         Target::Stdout => to_stdout(source).await,
-        target => to_sink(source, open(&target, options.output.as_deref()).await?).await,
+        target => to_sink(source, open(&target, options.output.as_deref(), &options.services).await?).await,
     }
 }
 
@@ -133,7 +133,7 @@ fn read_target(path: &Path) -> anyhow::Result<Target> {
 }
 
 /// Opens a target other than standard output. On the command line a `file` target's path means what it says.
-async fn open(target: &Target, given: Option<&Path>) -> anyhow::Result<Box<dyn Sink>> {
+async fn open(target: &Target, given: Option<&Path>, services: &ServiceOptions) -> anyhow::Result<Box<dyn Sink>> {
     let path = given.and_then(|path| std::fs::read(path).ok()).and_then(|text| {
         let value: serde_json::Value = serde_json::from_slice(&text).ok()?;
         value.get("path")?.as_str().map(PathBuf::from)
@@ -141,6 +141,7 @@ async fn open(target: &Target, given: Option<&Path>) -> anyhow::Result<Box<dyn S
     let folder = path.as_deref().and_then(Path::parent).filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let files = Folder::open(folder).with_context(|| format!("the folder {} cannot be opened", folder.display()))?;
     let targets = TargetSet::new(Arc::new(files), OutboundHosts::default());
+    let targets = targets.with_influxdb(services.influxdb()?).with_iot_hub(services.iot_hub());
     targets.supports(target).map_err(|mistake| anyhow!("{mistake}"))?;
     let owner = Owner(format!("generate-{:016x}", OsEntropy.draw()));
     let opened = async {
@@ -275,7 +276,8 @@ mod tests {
         std::fs::write(&target, serde_json::json!({"type": "file", "path": path}).to_string()).unwrap();
         let parsed = read_target(&target).unwrap();
         assert_eq!(parsed.file(), Some(&FileName::try_from("out.json").unwrap()));
-        let mut sink = open(&parsed, Some(&target)).await.unwrap();
+        let services = ServiceOptions::default();
+        let mut sink = open(&parsed, Some(&target), &services).await.unwrap();
         sink.write(&Batch { text: Bytes::from_static(b"{}\n"), ends: vec![3] }).await.unwrap();
         sink.flush().await.unwrap();
         assert_eq!(std::fs::read(path).unwrap(), b"{}\n");

@@ -25,7 +25,7 @@ use args::{Arguments, Command};
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
-        Command::Serve(options) => serve::run(options),
+        Command::Serve(options) => serve::run(*options),
         Command::Generate(options) => generate::run(&options),
         Command::Streams(options) => streams::run(&options),
         Command::Completions { shell } => {

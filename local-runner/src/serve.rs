@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::serve::ListenerExt as _;
-use headwater_core::datagen::{OVERDUE, Upkeep};
+use headwater_core::upkeep::{OVERDUE, Upkeep};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -43,7 +43,7 @@ async fn serve(options: Serve) -> anyhow::Result<ExitCode> {
     });
 
     let shared = options.store == Store::Aws;
-    let upkeep = Upkeep { tasks: app.tasks, datagen: app.datagen.clone() };
+    let upkeep = Upkeep { tasks: app.tasks, datagen: app.datagen.clone(), simulations: app.simulations.clone() };
     let resumed = if shared { upkeep.sweep(OVERDUE).await } else { upkeep.recover().await };
     let resumed = resumed.context("the jobs of the last run cannot be taken up")?;
     let (end, ending) = watch::channel(false);
@@ -62,17 +62,18 @@ async fn serve(options: Serve) -> anyhow::Result<ExitCode> {
         let _ = all_answered.await;
     }));
     if options.demo {
-        demo::start(&app.datagen, address).await;
+        demo::start(&app.datagen, &app.simulations, address).await;
     }
     info!(%address, store = ?options.store, resumed, "listening");
 
+    let told_to_end = told_to_end();
     let mut closing = ending.clone();
     let server = axum::serve(listener, app.routes).with_graceful_shutdown(async move {
         let _ = closing.wait_for(|ending| *ending).await;
     });
     let mut server = tokio::spawn(server.into_future());
     tokio::select! {
-        () = told_to_end() => info!("ending: finishing what is under way"),
+        () = told_to_end => info!("ending: finishing what is under way"),
         ended = &mut server => ended.context("the server broke down")??,
     }
     app.streams.end();
@@ -91,13 +92,17 @@ async fn serve(options: Serve) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn told_to_end() {
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
-        warn!("signals cannot be listened for");
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+/// Returns once the process is told to end. Listens from the call on, not from when it is waited for: whoever got an answer may end it.
+fn told_to_end() -> impl Future<Output = ()> {
+    let signals = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+    async move {
+        let (Ok(mut interrupt), Ok(mut terminate)) = signals else {
+            warn!("signals cannot be listened for");
+            return std::future::pending().await;
+        };
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
     }
 }

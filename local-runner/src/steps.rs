@@ -4,9 +4,9 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use headwater_core::datagen::{OVERDUE, Upkeep};
 use headwater_core::limits;
 use headwater_core::tasks::Worker;
+use headwater_core::upkeep::{OVERDUE, Upkeep};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tracing::error;

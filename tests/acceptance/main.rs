@@ -1,16 +1,21 @@
 //! Acceptance tests: what users see, over HTTP and the command line, against the binary `headwater`.
 //!
 //! `tests/run` builds the binary, brings the components and runs these. `server` starts and kills servers, `http` is a client
-//! that sends what it is told, `api_client` and `streams_client` the requests of the API on top of it, `specs` are small specifications,
-//! `localstack` is a bucket and a queue (with `HEADWATER_TEST_STORE=aws` every server's); every other module is a topic.
+//! that sends what it is told, `api_client`, `streams_client` and `simulations_client` the requests of the APIs on top of it, `specs`
+//! are small specifications, `localstack` is a bucket and a queue (with `HEADWATER_TEST_STORE=aws` every server's), `component` what
+//! else `tests/run` starts, `listener` hears a broker, `hub` is one of Azure's kind; every other module is a topic.
 #![allow(clippy::disallowed_methods, reason = "a test lives in real time")]
 #![allow(clippy::needless_pass_by_value, reason = "json!({..}) reads best where it is handed over")]
 
 mod api_client;
+mod component;
 mod http;
+mod hub;
+mod listener;
 mod localstack;
 mod program;
 mod server;
+mod simulations_client;
 mod specs;
 mod streams_client;
 mod waiting;
@@ -25,9 +30,15 @@ mod flusher;
 mod full_disk;
 mod functions;
 mod http_target;
+mod influxdb;
 mod kafka;
 mod logs;
+mod mqtt;
 mod security;
+mod simulation_functions;
+mod simulation_hub;
+mod simulations;
+mod simulations_crash;
 mod startup;
 mod streams;
 mod streams_cli;

@@ -12,6 +12,7 @@ async fn main() -> Result<(), lambda_http::Error> {
     let deployment = Deployment::from_environment().await?;
     let routes = headwater_datagen::router(deployment.datagen());
     let token = deployment.token.map(Token::new);
-    let house = House { token, clock: deployment.clock, entropy: deployment.entropy, largest_reply: Some(limits::FUNCTION_REPLY) };
+    let house =
+        House { token, clock: deployment.clock, entropy: deployment.entropy, largest_reply: Some(limits::FUNCTION_REPLY), dialects: &[] };
     lambda_http::run(with_house_layers(routes, house)).await
 }

@@ -28,7 +28,7 @@ fn host_with(token: Option<Token>) -> Host {
     let stores = Stores::in_memory(&clock);
     let targets = Arc::new(TargetSet::new(Arc::clone(&stores.files), OutboundHosts::default()));
     let service = stores.datagen(Arc::new(Stock), targets, &clock, &entropy);
-    Host { routes: with_house_layers(router(service), House { token, clock, entropy, largest_reply: None }), stores }
+    Host { routes: with_house_layers(router(service), House { token, clock, entropy, largest_reply: None, dialects: &[] }), stores }
 }
 
 fn host() -> Host {

@@ -20,6 +20,7 @@ use axum::Router;
 use axum::routing::{MethodRouter, get, post, put};
 use headwater_core::limits;
 use headwater_core::streams::{StreamService, StreamUsage};
+use headwater_web::Dialect;
 use tokio::sync::Semaphore;
 use tower_http::compression::CompressionLayer;
 
@@ -58,9 +59,12 @@ pub mod paths {
     /// What a program uses.
     pub const PROGRAM_STREAMS: &str = "/v3/namespaces/{namespace}/apps/{application}/{kind}/{program}/streams";
 
-    /// What all of them begin with, for an API gateway.
+    /// What all of them begin with.
     pub const PREFIX: &str = "/v3/";
 }
+
+/// Problems of this group are plain text: their originals' are, and clients read them so.
+pub const DIALECT: Dialect = Dialect::plain_text(paths::PREFIX);
 
 /// What the handlers need: shared, because every request clones it several times.
 #[derive(Debug, Clone)]

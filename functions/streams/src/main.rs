@@ -12,6 +12,12 @@ async fn main() -> Result<(), lambda_http::Error> {
     let deployment = Deployment::from_environment().await?;
     let routes = headwater_streams::router(deployment.streams.clone(), deployment.stream_usage());
     let token = deployment.token.map(Token::new);
-    let house = House { token, clock: deployment.clock, entropy: deployment.entropy, largest_reply: Some(limits::FUNCTION_REPLY) };
+    let house = House {
+        token,
+        clock: deployment.clock,
+        entropy: deployment.entropy,
+        largest_reply: Some(limits::FUNCTION_REPLY),
+        dialects: &[headwater_streams::DIALECT],
+    };
     lambda_http::run(with_house_layers(routes, house)).await
 }

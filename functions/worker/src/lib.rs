@@ -14,10 +14,12 @@ use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMe
 use futures::FutureExt as _;
 use futures::future::join_all;
 use headwater_adapters::aws::{Deployment, SqsTaskQueue};
-use headwater_core::datagen::{DatagenStepper, KIND, OVERDUE, Upkeep};
+use headwater_core::datagen::{DatagenStepper, KIND};
 use headwater_core::ports::{Clock, Delivery, PortError, Receipt, Timestamp};
+use headwater_core::simulations;
 use headwater_core::streams::StreamService;
 use headwater_core::tasks::{Budget, Stepper, Worker, WorkerConfig};
+use headwater_core::upkeep::{OVERDUE, Upkeep};
 use lambda_runtime::LambdaEvent;
 use serde::Deserialize;
 use tracing::{error, info};
@@ -84,8 +86,11 @@ impl Function {
         };
         let stepper: Arc<dyn Stepper> = Arc::new(DatagenStepper::new(Arc::clone(&deployment.targets), Arc::clone(&clock), KEPT));
         let queue = Arc::clone(&deployment.stores.queue);
-        let worker = Worker::new(tasks.clone(), queue, Arc::clone(&clock), [(KIND, stepper)], config);
-        let upkeep = Upkeep { tasks, datagen: deployment.datagen() };
+        let simulations = deployment.simulations(KEPT);
+        let simulating: Arc<dyn Stepper> = simulations.stepper;
+        let steppers = [(KIND, stepper), (simulations::KIND, simulating)];
+        let worker = Worker::new(tasks.clone(), queue, Arc::clone(&clock), steppers, config);
+        let upkeep = Upkeep { tasks, datagen: deployment.datagen(), simulations: simulations.service };
         Self { worker, upkeep, streams: deployment.streams.clone(), queue: deployment.queue.clone(), clock, budget }
     }
 

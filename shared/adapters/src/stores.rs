@@ -2,7 +2,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use headwater_core::datagen::{DatagenService, Specifications};
-use headwater_core::ports::{Clock, Documents, Entropy, EventLog, Files, Targets, TaskQueue};
+use headwater_core::ports::{Clock, Documents, Entropy, EventLog, Files, ScriptEngine, Targets, TaskQueue};
+use headwater_core::simulations::{Fleets, Models, Parts, Replays, Scripts, SimulationRecords, SimulationService};
 use headwater_core::streams::StreamService;
 use headwater_core::tasks::TaskStore;
 
@@ -116,5 +117,31 @@ impl Stores {
             clock: Arc::clone(clock),
             entropy: Arc::clone(entropy),
         }
+    }
+
+    /// The simulations service over these stores: `fleets` lets its devices live, `engine` reads its scripts, and `targets` says what
+    /// this host can write to; `hub_configured` tells whether there is a hub for simulations that name none.
+    #[must_use]
+    pub fn simulations(
+        &self,
+        fleets: Arc<dyn Fleets>,
+        engine: Arc<dyn ScriptEngine>,
+        targets: Arc<dyn Targets>,
+        hub_configured: bool,
+        clock: &Arc<dyn Clock>,
+        entropy: &Arc<dyn Entropy>,
+    ) -> SimulationService {
+        let documents = &self.documents;
+        SimulationService::new(Parts {
+            records: SimulationRecords::new(Arc::clone(documents)),
+            models: Models::new(documents, clock, entropy),
+            scripts: Scripts::new(documents, engine, clock, entropy),
+            replays: Replays::new(documents, clock, entropy),
+            fleets,
+            targets,
+            hub_configured,
+            clock: Arc::clone(clock),
+            entropy: Arc::clone(entropy),
+        })
     }
 }

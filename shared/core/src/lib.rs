@@ -1,6 +1,7 @@
 //! Headwater's domain: what happens, without a word about where.
 //!
 //! * [`datagen`] makes synthetic event streams from specifications: the compiler, the generator, the job service.
+//! * [`simulations`] lets fleets of devices send telemetry: models, scripts, the fleet, the simulation service.
 //! * [`tasks`] is durable background work: anything that outlives a request is a task, stepped by a worker.
 //! * [`targets`] describes where records go.
 //! * [`ports`] are the traits through which all of this reaches the world, with their contract suites.
@@ -11,10 +12,13 @@
 pub mod datagen;
 pub mod ids;
 pub mod limits;
+pub mod line_protocol;
 pub mod mistakes;
 pub mod ports;
 pub mod random;
 pub mod secret;
+pub mod simulations;
 pub mod streams;
 pub mod targets;
 pub mod tasks;
+pub mod upkeep;

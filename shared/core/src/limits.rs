@@ -152,3 +152,92 @@ pub const AVRO_RECORD_NESTING: usize = 64;
 /// Values of an Avro datum that need not be borne by its length: some take no bytes, so that a count of a few bytes could ask for any
 /// number of them.
 pub const AVRO_FREE_VALUES: usize = 65_536;
+
+/// Shortest time between two ticks or two messages of a device, in microseconds: a model that asks for less would send without end.
+pub const SHORTEST_INTERVAL: i64 = 10_000;
+
+/// Members of a device's state that its model knows, and members beyond those: a fleet holds the states of all of its devices in memory.
+pub const DEVICE_MEMBERS: usize = 100;
+
+/// Scripts of one device that may sleep at the same time, each with a state of its own.
+pub const DEVICE_RUNS: usize = 8;
+
+/// Longest id of a device model, a script or a file to replay in bytes: with a number behind it, it must be an id of a device, which has
+/// 128 at most.
+pub const KEPT_ID_BYTES: usize = 100;
+
+/// Most custom device models, and most scripts: a list shows them whole, and must fit into [`FUNCTION_REPLY`].
+pub const LISTED: usize = 100;
+
+/// Greatest document of a custom device model, and greatest script, in bytes; see [`LISTED`].
+pub const LISTED_BYTES: usize = 40 * 1024;
+
+/// Most files to replay: each may be a large document.
+pub const REPLAYS: usize = 100;
+
+/// Greatest file to replay in bytes: it is one document, held in memory by the fleet that replays it, and shown as a JSON text, which may
+/// be twice as long.
+pub const REPLAY_BYTES: usize = 2 * 1024 * 1024;
+
+/// Most devices of a simulation: at some kilobytes each they fill a small machine's memory.
+pub const DEVICES: u64 = 1_000_000;
+
+/// Greatest document of a simulation in bytes: it is read often while the simulation runs.
+pub const SIMULATION_BYTES: usize = 1024 * 1024;
+
+/// Bytes of memory that one call of a script may take: a thousand times what a usual one takes, and little when every thread has one.
+pub const SCRIPT_MEMORY: usize = 16 * 1024 * 1024;
+
+/// Bytes of memory that one call of a script may take beside [`SCRIPT_MEMORY`] for each byte of its text: more than compiling the text
+/// can take, so that memory never runs out there.
+pub const SCRIPT_MEMORY_OF_TEXT: usize = 1024;
+
+/// Longest text of a script in bytes. It is compiled for every call.
+pub const SCRIPT_TEXT: usize = 128 * 1024;
+
+/// Bytes of stack that one call of a script may take: some hundred calls deep, and well within its thread's.
+pub const SCRIPT_STACK: usize = 512 * 1024;
+
+/// Steps that one call of a script may take: calls of functions and rounds of loops. They are counted, so that a call that is made
+/// again ends in the same way. A usual call takes a hundred; these take about half a second.
+pub const SCRIPT_STEPS: u32 = 10_000_000;
+
+/// Time after which a call of a script is told to end, whatever it has counted: the engine counts what a script does, and not how long
+/// what it calls takes.
+pub const SCRIPT_TIME: std::time::Duration = std::time::Duration::from_secs(2);
+
+/// Time after which a call of a script that was told to end is given up, with the thread that it is on.
+pub const SCRIPT_LOST: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// Threads that run scripts, at most; as many as there are processors, when they are fewer.
+pub const SCRIPT_THREADS: usize = 4;
+
+/// Threads given up at the same time for which others are started. Each may keep a processor busy.
+pub const SCRIPT_LOST_THREADS: usize = 4;
+
+/// Scripts remembered for not having come back.
+pub const SCRIPTS_HUNG: usize = 1000;
+
+/// Effects of one call of a script: a method that runs for an hour and says each second what it does has some thousands.
+pub const SCRIPT_EFFECTS: usize = 10_000;
+
+/// Bytes that the effects of one call of a script may take together: a fleet has many devices, and each has a state.
+pub const SCRIPT_OUTPUT: usize = 1024 * 1024;
+
+/// Bytes of a line that a script logs; what is longer is cut.
+pub const SCRIPT_LOG_LINE: usize = 4096;
+
+/// Bytes of what is told of a script's failure; what is longer is cut.
+pub const SCRIPT_MESSAGE: usize = 1000;
+
+/// Times that a call of a script may sleep. Each is a call of its own that goes the whole way again.
+pub const SCRIPT_SLEEPS: u32 = 1000;
+
+/// Longest sleep of a script. One that asks for more has most likely counted in another unit.
+pub const SCRIPT_SLEEP: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
+
+/// Devices of each model in one task of a simulation. A task saves its state in one document, and its messages are made by one thread.
+pub const DEVICES_PER_PART: u32 = 10_000;
+
+/// Devices that begin to send in a second where nothing has to be connected: so the grid of a large fleet is no single moment.
+pub const LOCAL_CONNECTIONS_PER_SECOND: u32 = 10_000;

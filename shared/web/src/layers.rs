@@ -9,11 +9,13 @@ use headwater_core::limits;
 use headwater_core::ports::{Clock, Entropy};
 use http::header::{ALLOW, HeaderName, HeaderValue};
 use http::{Method, StatusCode, Uri};
+use tower::ServiceExt as _;
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::{Instrument as _, debug, info, info_span};
 
 use crate::auth::{self, Token};
-use crate::problem::{Problem, as_plain_text};
+use crate::dialect::Dialect;
+use crate::problem::Problem;
 
 /// What a host hands to its layers.
 #[derive(Debug, Clone)]
@@ -26,26 +28,24 @@ pub struct House {
     pub entropy: Arc<dyn Entropy>,
     /// The longest body in bytes that a reply may have where the host cannot carry any; handlers find it as [`LargestReply`].
     pub largest_reply: Option<u64>,
+    /// Those of the groups whose routes it has.
+    pub dialects: &'static [Dialect],
 }
 
 /// The longest body in bytes that a reply may have on this host. In the extensions of every request to a host that has such a bound.
 #[derive(Debug, Clone, Copy)]
 pub struct LargestReply(pub u64);
 
-/// What the paths of groups begin with whose errors are plain text: their originals' are, and clients read them so.
-const PLAIN_TEXT: [&str; 1] = ["/v3/"];
-
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Puts the layers of the house around the merged routers of a host. Called once, after merging: two routers with
 /// fallbacks of their own cannot be merged.
 pub fn with_house_layers(routes: Router, house: House) -> Router {
-    let routes = routes
-        .fallback(async |uri: Uri| Problem::new(StatusCode::NOT_FOUND, format!("there is nothing at {}", uri.path())))
-        .method_not_allowed_fallback(async |method: Method, uri: Uri| {
-            Problem::new(StatusCode::METHOD_NOT_ALLOWED, format!("{} does not take the method {method}", uri.path()))
-        })
-        .layer(DefaultBodyLimit::max(limits::REQUEST_BODY));
+    let routes = routes.fallback(nothing_there).method_not_allowed_fallback(async |method: Method, uri: Uri| {
+        Problem::new(StatusCode::METHOD_NOT_ALLOWED, format!("{} does not take the method {method}", uri.path()))
+    });
+    let (again, dialects) = (routes.clone(), house.dialects);
+    let routes = routes.fallback(move |request| respelled(again, dialects, request)).layer(DefaultBodyLimit::max(limits::REQUEST_BODY));
     let routes = match house.largest_reply {
         Some(bytes) => routes.layer(Extension(LargestReply(bytes))),
         None => routes,
@@ -57,6 +57,23 @@ pub fn with_house_layers(routes: Router, house: House) -> Router {
     routes.layer(CatchPanicLayer::custom(panicked)).layer(from_fn_with_state(house, observed))
 }
 
+async fn nothing_there(uri: Uri) -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, format!("there is nothing at {}", uri.path()))
+}
+
+/// Asks the routes again, for the path that a group takes this one for. Only what no route has comes here.
+async fn respelled(routes: Router, dialects: &'static [Dialect], mut request: Request) -> Response {
+    let uri = request.uri();
+    let path = Dialect::at(uri.path(), dialects).and_then(|dialect| (dialect.respell)(uri.path()));
+    let Some(path) = path.filter(|path| path != uri.path()) else { return nothing_there(uri.clone()).await.into_response() };
+    let path_and_query = uri.query().map_or_else(|| path.clone(), |query| format!("{path}?{query}"));
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = path_and_query.parse().ok();
+    let Ok(meant) = Uri::from_parts(parts) else { return nothing_there(uri.clone()).await.into_response() };
+    *request.uri_mut() = meant;
+    routes.oneshot(request).await.into_response()
+}
+
 /// Times, counts and logs a request, and gives it an id that the log and the answer share. In the log a success is a detail.
 async fn observed(State(house): State<House>, request: Request, next: Next) -> Response {
     let started = house.clock.now();
@@ -64,10 +81,10 @@ async fn observed(State(house): State<House>, request: Request, next: Next) -> R
     let method = request.method().clone();
     let path = request.extensions().get::<MatchedPath>().map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
     let span = info_span!("request", id, %method, path = request.uri().path());
-    let plain = PLAIN_TEXT.iter().any(|prefix| request.uri().path().starts_with(prefix));
+    let dialect = Dialect::at(request.uri().path(), house.dialects);
     let mut response = next.run(request).instrument(span.clone()).await;
-    if plain {
-        response = as_plain_text(response);
+    if let Some(dialect) = dialect {
+        response = dialect.tell(response);
     } else if method == Method::OPTIONS && response.status() == StatusCode::METHOD_NOT_ALLOWED {
         response = allowed_methods(&response);
     }

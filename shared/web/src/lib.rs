@@ -3,17 +3,20 @@
 //! * [`Problem`] is every answer that is not a success;
 //! * [`JsonBody`], [`Content`] and [`Segment`] read requests and turn what is wrong with them into problems;
 //! * [`with_house_layers`] puts limits, fallbacks, authentication, logs and metrics around the merged routers of a host;
+//! * a [`Dialect`] is how a group tells its problems and spells its paths, where that differs from the house;
 //! * [`byte_range`] reads `Range` headers.
 //!
 //! This crate knows HTTP and no endpoint group.
 
 mod auth;
 pub mod byte_range;
+mod dialect;
 mod extract;
 mod layers;
 mod problem;
 
 pub use auth::Token;
+pub use dialect::{Dialect, Told};
 pub use extract::{Content, JsonBody, Segment};
 pub use layers::{House, LargestReply, with_house_layers};
 pub use problem::Problem;

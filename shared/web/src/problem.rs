@@ -1,8 +1,10 @@
 use axum::response::{IntoResponse, Response};
 use headwater_core::ports::PortError;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
+use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{HeaderName, StatusCode};
 use serde_json::{Map, Value, json};
+
+use crate::dialect::Told;
 
 /// An answer that is not a success: a status and a message for whoever asked. What went wrong inside goes to the log.
 #[derive(Debug, Clone)]
@@ -61,30 +63,17 @@ impl From<PortError> for Problem {
     }
 }
 
-/// What a problem says, beside its answer: a host may render it otherwise for some of its groups.
-#[derive(Debug, Clone)]
-struct Said(String);
-
-/// The answer again, as plain text if it is a problem.
-pub(crate) fn as_plain_text(mut response: Response) -> Response {
-    let Some(Said(message)) = response.extensions_mut().remove() else { return response };
-    let (mut parts, _) = response.into_parts();
-    parts.headers.remove(CONTENT_LENGTH);
-    parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    Response::from_parts(parts, message.into())
-}
-
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let Parts { status, message, members, headers } = *self.0;
         let mut body = json!({ "message": message });
         if let Value::Object(body) = &mut body {
-            body.extend(members);
+            body.extend(members.clone());
         }
         let mut response = (status, body.to_string()).into_response();
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         response.headers_mut().extend(headers);
-        response.extensions_mut().insert(Said(message));
+        response.extensions_mut().insert(Told { status, message, members });
         response
     }
 }

@@ -23,7 +23,7 @@ use headwater_web::{House, with_house_layers};
 use serde_json::Value;
 use tower::ServiceExt as _;
 
-use crate::router;
+use crate::{DIALECT, router};
 
 /// When every test begins, in milliseconds; not at a whole second.
 const START: i64 = 1_700_000_000_123;
@@ -92,7 +92,11 @@ fn host_over(service: impl FnOnce(StreamService) -> StreamService, users: Vec<Ar
     let (port, entropy): (Arc<dyn Clock>, Arc<dyn Entropy>) = (clock.clone(), Arc::new(OsEntropy));
     let streams = service(Stores::in_memory(&port).streams(&port, &entropy));
     let routes = router(streams.clone(), StreamUsage::new(streams.clone(), users));
-    Host { routes: with_house_layers(routes, House { token: None, clock: port, entropy, largest_reply }), streams, clock }
+    Host {
+        routes: with_house_layers(routes, House { token: None, clock: port, entropy, largest_reply, dialects: &[DIALECT] }),
+        streams,
+        clock,
+    }
 }
 
 impl Host {

@@ -5,12 +5,16 @@ use std::sync::Arc;
 use headwater_core::datagen::{DatagenService, Stock};
 use headwater_core::ports::{Clock, Entropy, Targets};
 use headwater_core::secret::Secret;
+use headwater_core::simulations::ConnectionString;
 use headwater_core::streams::{Herald, StreamService, StreamUsage};
 
 use super::{Aws, Clients, Flusher, SqsTaskQueue};
 use crate::heralds::{SqsHerald, WebhookHerald};
+use crate::influxdb::{InfluxDb, InfluxDbSettings};
+use crate::iot_hub::IotHubConfig;
+use crate::javascript::JavaScript;
 use crate::targets::{OutboundHosts, TargetSet};
-use crate::{OsEntropy, Stores, SystemClock};
+use crate::{HubSet, OsEntropy, Simulations, SimulationsSetup, Stores, SystemClock};
 
 /// A variable of the environment that is missing or wrong.
 #[derive(Debug, thiserror::Error)]
@@ -21,8 +25,9 @@ pub struct Misconfigured {
 }
 
 /// What every function of a deployment is composed of, as its environment says: `HEADWATER_BUCKET`, `HEADWATER_QUEUE_URL`,
-/// `HEADWATER_EVENT_STREAM`, `HEADWATER_ALLOW_OUTBOUND`, `HEADWATER_NOTIFY_URL`, `HEADWATER_NOTIFY_QUEUE_URL`, `HEADWATER_TOKEN`. Made
-/// once, when the function starts.
+/// `HEADWATER_EVENT_STREAM`, `HEADWATER_ALLOW_OUTBOUND`, `HEADWATER_NOTIFY_URL`, `HEADWATER_NOTIFY_QUEUE_URL`,
+/// `HEADWATER_IOTHUB_CONNECTION_STRING`, `HEADWATER_IOTHUB_HTTPS_URL`, `HEADWATER_INFLUXDB_*`, `HEADWATER_TOKEN`. Made once, when the
+/// function starts.
 #[derive(Debug, Clone)]
 pub struct Deployment {
     /// Stores in the deployment's bucket and queue.
@@ -35,6 +40,10 @@ pub struct Deployment {
     pub streams: StreamService,
     /// The targets.
     pub targets: Arc<dyn Targets>,
+    /// Which hosts may be called on a user's word.
+    pub outbound: OutboundHosts,
+    /// Which Azure IoT Hub simulations use, and how it is spoken to.
+    pub iot_hub: IotHubSettings,
     /// What callers are to send, if anything.
     pub token: Option<Secret>,
     /// The time.
@@ -60,6 +69,31 @@ fn filled(name: &'static str) -> Result<Option<String>, Misconfigured> {
 
 fn required(name: &'static str) -> Result<String, Misconfigured> {
     filled(name)?.ok_or_else(|| Misconfigured { variable: name, wrong: "is not set".to_owned() })
+}
+
+/// Which Azure IoT Hub simulations use unless they say otherwise, and how hubs are spoken to.
+#[derive(Debug, Clone)]
+pub struct IotHubSettings {
+    /// The hub; without it, the local one.
+    pub connection: Option<ConnectionString>,
+    /// Where hubs are.
+    pub config: IotHubConfig,
+}
+
+impl IotHubSettings {
+    fn from_environment() -> Result<Self, Misconfigured> {
+        const CONNECTION: &str = "HEADWATER_IOTHUB_CONNECTION_STRING";
+        let connection = filled(CONNECTION)?.map(|text| ConnectionString::parse(&text)).transpose();
+        let connection = connection.map_err(|error| Misconfigured { variable: CONNECTION, wrong: error.to_string() })?;
+        let https_base = filled("HEADWATER_IOTHUB_HTTPS_URL")?.map(|url| url.trim_end_matches('/').to_owned());
+        Ok(Self { connection, config: IotHubConfig { https_base, ..IotHubConfig::default() } })
+    }
+}
+
+/// The InfluxDB that `HEADWATER_INFLUXDB_*` name.
+fn influxdb() -> Result<Option<InfluxDb>, Misconfigured> {
+    let settings = InfluxDbSettings::from_variables(|name| std::env::var(name).ok());
+    InfluxDb::new(settings).map_err(|wrong| Misconfigured { variable: "HEADWATER_INFLUXDB_URL", wrong: format!("cannot be used: {wrong}") })
 }
 
 /// Who is told that streams grow.
@@ -90,21 +124,36 @@ impl Deployment {
         let (stores, flusher) = Stores::aws(clients, &bucket, &queue_url, &event_stream, &clock, &entropy);
         let queue = SqsTaskQueue::new(clients.sqs.clone(), &queue_url, Arc::clone(&clock));
         let streams = stores.streams(&clock, &entropy).with_heralds(heralds(clients)?);
-        let targets = TargetSet::new(Arc::clone(&stores.files), outbound).with_streams(streams.clone()).with_aws(aws);
+        let targets = TargetSet::new(Arc::clone(&stores.files), outbound.clone()).with_streams(streams.clone()).with_aws(aws);
+        let targets = targets.with_influxdb(influxdb()?);
         let targets = Arc::new(targets.sparing(&bucket, &queue_url, &event_stream));
+        let iot_hub = IotHubSettings::from_environment()?;
         let token = filled("HEADWATER_TOKEN")?.map(Secret::new);
-        Ok(Self { stores, queue, flusher, streams, targets, token, clock, entropy })
+        Ok(Self { stores, queue, flusher, streams, targets, outbound, iot_hub, token, clock, entropy })
     }
 
     /// What is known of who uses streams.
     #[must_use]
     pub fn stream_usage(&self) -> StreamUsage {
-        StreamUsage::new(self.streams.clone(), vec![Arc::new(self.datagen())])
+        let simulated = self.stores.simulated_streams(self.iot_hub.connection.is_some());
+        StreamUsage::new(self.streams.clone(), vec![Arc::new(self.datagen()), Arc::new(simulated)])
     }
 
     /// The datagen service, with the stock specifications.
     #[must_use]
     pub fn datagen(&self) -> DatagenService {
         self.stores.datagen(Arc::new(Stock), Arc::clone(&self.targets), &self.clock, &self.entropy)
+    }
+
+    /// The simulations group, which keeps at most so many parts of fleets in memory between their steps.
+    #[must_use]
+    pub fn simulations(&self, keeps: usize) -> Simulations {
+        let (documents, streams, targets) = (Arc::clone(&self.stores.documents), self.streams.clone(), Arc::clone(&self.targets));
+        // A function lives for seconds, so no connection is worth the making.
+        let config = IotHubConfig { https_only: true, ..self.iot_hub.config.clone() };
+        let hubs =
+            Arc::new(HubSet::new(documents, streams, Arc::clone(&targets), (config, self.outbound.clone()), &self.clock, &self.entropy));
+        let setup = SimulationsSetup { hub: self.iot_hub.connection.clone(), hubs, engine: Arc::new(JavaScript::new()), targets, keeps };
+        self.stores.simulations_group(setup, &self.clock, &self.entropy)
     }
 }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use headwater_core::ports::{Batch, Committed, Owner, Sink, SinkError};
 use headwater_core::secret::Secret;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, StatusCode, Url};
+use reqwest::{Certificate, Client, StatusCode, Url};
 
 /// Names a batch by its task, the number of its first record and its length: a receiver that sees one twice after a crash can
 /// tell. In real time a batch that is sent again may have grown, and is then another one.
@@ -25,14 +25,24 @@ pub(super) struct HttpSink {
 /// # Panics
 /// When the machine's TLS set-up is broken beyond use.
 pub(crate) fn client() -> Client {
+    client_trusting(None).expect("without a file there is nothing wrong with it")
+}
+
+/// The same, trusting the authorities of a PEM text, too.
+///
+/// # Errors
+/// What is wrong with the text.
+pub(crate) fn client_trusting(authorities: Option<&[u8]>) -> Result<Client, String> {
     // Another part of the process may have installed the same provider; that is fine.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    Client::builder()
+    let authorities = Certificate::from_pem_bundle(authorities.unwrap_or_default());
+    let client = Client::builder()
         .connect_timeout(Duration::from_secs(5))
         .timeout(Duration::from_secs(30))
         .redirect(reqwest::redirect::Policy::none()) // Where records go is what the user said, and what the allow-list saw.
-        .build()
-        .expect("a client of constant settings")
+        .tls_certs_merge(authorities.map_err(|error| format!("is not a PEM file of certificates: {error}"))?)
+        .build();
+    Ok(client.expect("a client of constant settings"))
 }
 
 impl HttpSink {

@@ -8,8 +8,11 @@
 mod cloud;
 mod file;
 mod http;
+mod influxdb;
+mod iot_hub;
 #[cfg(feature = "kafka")]
 mod kafka;
+mod mqtt;
 mod outbound;
 mod stdout;
 mod stream;
@@ -18,16 +21,20 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use headwater_core::mistakes::Mistake;
-use headwater_core::ports::{Committed, Files, Owner, PortError, Sink, SinkError, Targets};
+use headwater_core::ports::{Clock, Committed, Entropy, Files, Owner, PortError, Sink, SinkError, Targets};
+use headwater_core::secret::Secret;
 use headwater_core::streams::StreamService;
 use headwater_core::targets::Target;
 
 #[cfg(feature = "aws")]
 use crate::aws::Aws;
+use crate::clock::{OsEntropy, SystemClock};
+use crate::influxdb::InfluxDb;
+use crate::iot_hub::IotHubConfig;
 #[cfg(feature = "aws")]
 use cloud::{KinesisSink, S3Sink, SqsSink};
 
-pub(crate) use http::client as http_client;
+pub(crate) use http::{client as http_client, client_trusting as http_client_trusting};
 pub use outbound::OutboundHosts;
 
 /// Every target that this build can write to.
@@ -37,6 +44,11 @@ pub struct TargetSet {
     streams: Option<StreamService>,
     http: reqwest::Client,
     outbound: OutboundHosts,
+    influxdb: Option<Arc<InfluxDb>>,
+    iot_hub: IotHubConfig,
+    /// When tokens end, which is a matter of the world's time and not of a job's.
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
     #[cfg(feature = "aws")]
     aws: Arc<Aws>,
     /// What the host itself keeps everything in.
@@ -63,6 +75,10 @@ impl TargetSet {
             streams: None,
             http: http::client(),
             outbound,
+            influxdb: None,
+            iot_hub: IotHubConfig::default(),
+            clock: Arc::new(SystemClock::new()),
+            entropy: Arc::new(OsEntropy),
             #[cfg(feature = "aws")]
             aws: Arc::default(),
             #[cfg(feature = "aws")]
@@ -74,6 +90,18 @@ impl TargetSet {
     #[must_use]
     pub fn with_streams(self, streams: StreamService) -> Self {
         Self { streams: Some(streams), ..self }
+    }
+
+    /// These targets, with the InfluxDB that the host knows.
+    #[must_use]
+    pub fn with_influxdb(self, influxdb: Option<InfluxDb>) -> Self {
+        Self { influxdb: influxdb.map(Arc::new), ..self }
+    }
+
+    /// These targets, with how hubs of Azure are spoken to.
+    #[must_use]
+    pub fn with_iot_hub(self, iot_hub: IotHubConfig) -> Self {
+        Self { iot_hub, ..self }
     }
 
     /// These targets, with the clients that the host uses for AWS anyway.
@@ -111,7 +139,16 @@ impl TargetSet {
 /// What is said where records cannot go into a stream.
 const NO_STREAMS: &str = "stream is a target of a server only; `headwater streams put` takes records from standard input";
 
+/// What is said where there is none.
+const NO_INFLUXDB: &str = "this host knows no InfluxDB: HEADWATER_INFLUXDB_URL is not set";
+
 impl TargetSet {
+    /// Whether a broker may be called; the text says why not.
+    fn allows_mqtt(&self, url: &Secret) -> Result<(), String> {
+        let (_, host, port, _) = mqtt::place(url)?;
+        self.outbound.check(&host, Some(port))
+    }
+
     fn streams(&self) -> Result<&StreamService, SinkError> {
         self.streams.as_ref().ok_or_else(|| SinkError::Fatal(NO_STREAMS.to_owned()))
     }
@@ -125,6 +162,13 @@ impl Targets for TargetSet {
             Target::Stream(_) if self.streams.is_some() => Ok(()),
             Target::Stream(_) => Err(Mistake::new("target.type", NO_STREAMS)),
             Target::Http { url, .. } => self.outbound.check_url(url).map_err(|refused| Mistake::new("target.url", refused)),
+            Target::Mqtt(target) => self.allows_mqtt(&target.url).map_err(|refused| Mistake::new("target.url", refused)),
+            Target::IotHub(target) => {
+                let allowed = self.outbound.check(&target.host, Some(self.iot_hub.mqtt_port));
+                allowed.map_err(|refused| Mistake::new("target.connection_string", refused))
+            }
+            Target::InfluxDb(_) if self.influxdb.is_some() => Ok(()),
+            Target::InfluxDb(_) => Err(Mistake::new("target.type", NO_INFLUXDB)),
             Target::Kafka(_) if cfg!(feature = "kafka") => Ok(()),
             Target::Kafka(_) => Err(Mistake::new("target.type", without("kafka"))),
             #[cfg(feature = "aws")]
@@ -151,6 +195,19 @@ impl Targets for TargetSet {
                 // Whoever started the job may have been allowed more than this host is.
                 self.outbound.check_url(url).map_err(|refused| SinkError::Fatal(format!("url: {refused}")))?;
                 Box::new(http::HttpSink::open(self.http.clone(), url, headers, owner, committed)?)
+            }
+            Target::Mqtt(target) => {
+                self.allows_mqtt(&target.url).map_err(|refused| SinkError::Fatal(format!("url: {refused}")))?;
+                Box::new(mqtt::MqttSink::open(target, Arc::clone(&self.clock), self.entropy.as_ref(), committed)?)
+            }
+            Target::IotHub(target) => {
+                let allowed = self.outbound.check(&target.host, Some(self.iot_hub.mqtt_port));
+                allowed.map_err(|refused| SinkError::Fatal(format!("connection_string: {refused}")))?;
+                Box::new(iot_hub::open(target, &self.iot_hub, Arc::clone(&self.clock), committed)?)
+            }
+            Target::InfluxDb(target) => {
+                let server = self.influxdb.clone().ok_or_else(|| SinkError::Fatal(NO_INFLUXDB.to_owned()))?;
+                Box::new(influxdb::InfluxDbSink::open(self.http.clone(), server, target, committed))
             }
             #[cfg(feature = "kafka")]
             Target::Kafka(target) => Box::new(kafka::KafkaSink::open(target, committed)?),

@@ -28,15 +28,25 @@ impl FromStr for OutboundHosts {
 impl OutboundHosts {
     /// Whether an address may be called; the text says why not.
     pub(super) fn check_url(&self, url: &str) -> Result<(), String> {
-        let Some(allowed) = &self.0 else { return Ok(()) };
+        if self.0.is_none() {
+            return Ok(());
+        }
         let parsed = reqwest::Url::parse(url).map_err(|error| format!("is not an address: {error}"))?;
-        let host = parsed.host_str().unwrap_or_default();
-        let matches = |(pattern, port): &(String, Option<u16>)| {
+        self.check(parsed.host_str().unwrap_or_default(), parsed.port_or_known_default())
+    }
+
+    /// Whether a host may be called at a port; the text says why not.
+    ///
+    /// # Errors
+    /// That it is not on the list.
+    pub fn check(&self, host: &str, port: Option<u16>) -> Result<(), String> {
+        let Some(allowed) = &self.0 else { return Ok(()) };
+        let matches = |(pattern, listed): &(String, Option<u16>)| {
             let same_host = match pattern.strip_prefix("*.") {
                 Some(domain) => host.strip_suffix(domain).is_some_and(|sub| sub.ends_with('.')),
                 None => host == pattern,
             };
-            same_host && port.is_none_or(|port| parsed.port_or_known_default() == Some(port))
+            same_host && listed.is_none_or(|listed| port == Some(listed))
         };
         if allowed.iter().any(matches) {
             Ok(())

@@ -20,7 +20,6 @@ mod run;
 mod service;
 mod stepper;
 mod text;
-mod upkeep;
 
 pub use catalogue::{Specifications, Stock};
 pub use generator::{Generator, Plan, RestoreError, source_of};
@@ -28,4 +27,3 @@ pub use job::{Config, JobRequest, Launch, Progress, Report, Settings, TimeType, 
 pub use run::{Advance, Halt, Records, Run, Window};
 pub use service::{DatagenService, StartError, StopError};
 pub use stepper::{DatagenStepper, KIND};
-pub use upkeep::{OVERDUE, Upkeep};

@@ -405,18 +405,5 @@ fn launch(request: &JobRequest, specification: Json, has_source: bool, seed: i64
 }
 
 fn task(id: &TaskId, launch: &Launch) -> Task {
-    Task {
-        id: id.clone(),
-        kind: KIND.to_owned(),
-        specification: serde_json::to_value(launch).expect("plain data serialises"),
-        phase: Phase::Running,
-        step: 0,
-        lease: None,
-        snapshot: None,
-        progress: serde_json::to_value(Progress::default()).expect("plain data serialises"),
-        message: "Starting generator job.".to_owned(),
-        troubles: 0,
-        created: launch.launched,
-        due: launch.launched,
-    }
+    Task::new(id.clone(), KIND, launch, &Progress::default(), "Starting generator job.", launch.launched)
 }

@@ -1,7 +1,6 @@
 //! Runs a job as a durable task: generator in, sink out, a snapshot at the end of every step.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -14,9 +13,9 @@ use super::job::{Launch, Progress, clock_text};
 use super::run::{Advance, Halt, Records, Window};
 use crate::ids::TaskId;
 use crate::mistakes::Mistakes;
-use crate::ports::{Batch, Clock, Etag, Owner, PortError, Sink, SinkError, Targets, Timestamp};
+use crate::ports::{Batch, Clock, Etag, Owner, PortError, Sink, Targets, Timestamp};
 use crate::targets::Target;
-use crate::tasks::{Next, Saved, StepContext, StepResult, Stepper, Task, TaskError};
+use crate::tasks::{Kept, Next, Obstacle, Saved, StepContext, StepResult, Stepper, Task, TaskError};
 
 /// The kind of a datagen job's task.
 pub const KIND: &str = "datagen";
@@ -35,23 +34,13 @@ const SNAPSHOT_SHARE: u32 = 20;
 
 /// Steps datagen jobs.
 ///
-/// Between steps the generator and its open sink stay in memory, so that a step in the same process goes straight on. They are
-/// only used when the task's document is exactly where they stand; otherwise the run is restored from the snapshot.
+/// Between steps the generator and its open sink stay in memory, so that a step in the same process goes straight on. If they
+/// are not good any more, the run is restored from the snapshot.
 #[derive(Debug)]
 pub struct DatagenStepper {
     targets: Arc<dyn Targets>,
     clock: Arc<dyn Clock>,
-    kept: Mutex<HashMap<TaskId, Kept>>,
-    keeps: usize,
-}
-
-#[derive(Debug)]
-struct Kept {
-    /// The step after which this is the state, and the version of the task's document that committed it, once it has.
-    step: u64,
-    committed: Option<Etag>,
-    since: Timestamp,
-    live: Live,
+    kept: Kept<Live>,
 }
 
 /// A job in memory.
@@ -63,21 +52,6 @@ struct Live {
     batch: Batch,
     /// How long taking the last snapshot took.
     snapshot_cost: Duration,
-}
-
-/// Why a job cannot be brought to memory, or cannot go on.
-enum Obstacle {
-    Later(String),
-    Never(String),
-}
-
-impl From<SinkError> for Obstacle {
-    fn from(error: SinkError) -> Self {
-        match error {
-            SinkError::Retry(text) => Self::Later(text),
-            SinkError::Fatal(text) => Self::Never(text),
-        }
-    }
 }
 
 /// How the work of a step ended.
@@ -92,31 +66,11 @@ impl DatagenStepper {
     /// A stepper that writes to these targets and keeps at most so many jobs in memory between their steps. Where several
     /// processes step the same jobs, each of them keeps some whose next step goes to another.
     pub fn new(targets: Arc<dyn Targets>, clock: Arc<dyn Clock>, keeps: usize) -> Self {
-        Self { targets, clock, kept: Mutex::default(), keeps }
-    }
-
-    fn keep(&self, task: &Task, live: Live) {
-        let mut kept = self.kept();
-        if kept.len() >= self.keeps && !kept.contains_key(&task.id) {
-            let oldest = kept.iter().min_by_key(|(_, kept)| kept.since).map(|(id, _)| id.clone());
-            kept.remove(&oldest.unwrap_or_else(|| task.id.clone()));
-        }
-        kept.insert(task.id.clone(), Kept { step: task.step + 1, committed: None, since: self.clock.now(), live });
-    }
-
-    fn kept(&self) -> std::sync::MutexGuard<'_, HashMap<TaskId, Kept>> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner) // The map is whole after any panic.
-    }
-
-    /// What is kept in memory for a task, if the task's document is the very one that it was committed with: even an attempt of
-    /// another process that came to nothing has left its traces at the target.
-    fn take(&self, task: &Task, stands_at: &Etag) -> Option<Live> {
-        let kept = self.kept().remove(&task.id)?;
-        (kept.committed.as_ref() == Some(stands_at)).then_some(kept.live)
+        Self { targets, clock, kept: Kept::new(keeps) }
     }
 
     async fn bring(&self, task: &Task, progress: &Progress, context: &StepContext<'_>) -> Result<Result<Live, Obstacle>, TaskError> {
-        if let Some(live) = self.take(task, context.stands_at) {
+        if let Some(live) = self.kept.take(task, context.stands_at) {
             return Ok(Ok(live));
         }
         let store = context.store;
@@ -257,7 +211,7 @@ impl DatagenStepper {
             Ended::Idle(due) => Next::At(*due),
             Ended::Budget | Ended::Done | Ended::Stop => Next::Again,
         };
-        self.keep(task, live);
+        self.kept.keep(task, self.clock.now(), live);
         StepResult { next, saved: Saved::New(snapshot), progress, message }
     }
 }
@@ -294,14 +248,7 @@ fn interrupted(task: &Task, live: &Live, obstacle: Obstacle) -> StepResult {
 /// The result of a step that could not go on from where `progress` stands.
 fn hindered(task: &Task, progress: &Progress, obstacle: Obstacle) -> StepResult {
     let former = Progress::deserialize(&task.progress).unwrap_or_default();
-    let progressed = progress.committed.records > former.committed.records;
-    let progress = serde_json::to_value(progress).expect("plain data serialises");
-    let attempt = if progressed { 1 } else { task.troubles + 1 };
-    let (next, message) = match obstacle {
-        Obstacle::Later(text) => (Next::Trouble { attempt }, format!("Waiting, attempt {attempt}: {text}")),
-        Obstacle::Never(text) => (Next::Failed, format!("Failed: {text}")),
-    };
-    StepResult { next, saved: Saved::Kept, progress, message }
+    obstacle.hinders(task, progress, progress.committed.records > former.committed.records)
 }
 
 #[async_trait]
@@ -324,12 +271,10 @@ impl Stepper for DatagenStepper {
     }
 
     fn committed(&self, task: &Task, etag: &Etag) {
-        if let Some(kept) = self.kept().get_mut(&task.id).filter(|kept| kept.step == task.step) {
-            kept.committed = Some(etag.clone());
-        }
+        self.kept.committed(task, etag);
     }
 
     fn forget(&self, id: &TaskId) {
-        self.kept().remove(id);
+        self.kept.forget(id);
     }
 }

@@ -7,6 +7,8 @@
 //! | [`Files`] | named byte objects, appended from a known offset, read by range |
 //! | [`EventLog`] | batches appended atomically and durably, read in order by time |
 //! | [`TaskQueue`] | "step task X", delivered at least once and not before its time |
+//! | [`Hub`], [`Hubs`] | where the devices of simulations send to, and what they hear from there |
+//! | [`ScriptEngine`] | calls of scripts, each in a world of its own, with bounds |
 //! | [`Sink`], [`Targets`] | where generated records go, and how many of them are durable there |
 //!
 //! Each port has one contract suite in [`contract`] (feature `contract`) that every adapter runs. A port's errors name
@@ -19,6 +21,8 @@ mod documents;
 mod error;
 mod event_log;
 mod files;
+mod hub;
+mod scripts;
 mod sink;
 mod task_queue;
 
@@ -27,5 +31,7 @@ pub use documents::{Condition, Document, Documents, DocumentsExt, Etag, Key, Key
 pub use error::PortError;
 pub use event_log::{AppendKey, Event, EventLog, EventStream, Headers, LogName, LogSize, Position, StoredEvent, TimeRange, Upload};
 pub use files::{ByteStream, FileInfo, FileWriter, Files, Owner, Shown};
+pub use hub::{DeviceMessage, Hub, HubDevice, Hubs, MethodCall, News, TwinReport};
+pub use scripts::{Effect, Script, ScriptCall, ScriptEnd, ScriptEngine, ScriptFailure, ScriptOutcome};
 pub use sink::{Batch, Committed, Sink, SinkError, Targets};
 pub use task_queue::{Delivery, Receipt, StepMessage, TaskQueue};

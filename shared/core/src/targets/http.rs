@@ -15,13 +15,18 @@ pub(super) fn read(node: &Node<'_>) -> Option<Target> {
 
 /// An address of the web, in the member `member`.
 pub(super) fn read_url(node: &Node<'_>, member: &str) -> Option<String> {
+    read_address(node, member, &["http://", "https://"], "must be an http:// or https:// address")
+}
+
+/// An address that begins with one of these, in the member `member`.
+pub(super) fn read_address(node: &Node<'_>, member: &str, schemes: &[&str], wanted: &str) -> Option<String> {
     let url = filled_text(node, member)?;
     let lower = url.to_ascii_lowercase();
-    let rest = lower.strip_prefix("http://").or_else(|| lower.strip_prefix("https://"));
+    let rest = schemes.iter().find_map(|scheme| lower.strip_prefix(scheme));
     let plain = !url.chars().any(|c| c.is_whitespace() || c.is_control());
     match rest {
         Some(rest) if plain && has_host(rest) => Some(url),
-        _ => node.get(member)?.wrong("must be an http:// or https:// address"),
+        _ => node.get(member)?.wrong(wanted),
     }
 }
 

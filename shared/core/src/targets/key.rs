@@ -30,12 +30,17 @@ impl KeyFields {
         if self.0.is_empty() {
             return None;
         }
-        let mut parts: Vec<Vec<u8>> = vec![Vec::new(); self.0.len()];
-        let mut deserializer = serde_json::Deserializer::from_slice(record);
-        // Records come from the renderer, which writes JSON objects only; anything else has an empty key.
-        let _ = deserializer.deserialize_map(Members { names: &self.0, parts: &mut parts });
-        Some(parts.concat())
+        Some(members(record, &self.0).concat())
     }
+}
+
+/// The values of a record's members: texts as they are, other values as their JSON, `null` and what is absent as nothing.
+pub(super) fn members(record: &[u8], names: &[String]) -> Vec<Vec<u8>> {
+    let mut parts: Vec<Vec<u8>> = vec![Vec::new(); names.len()];
+    let mut deserializer = serde_json::Deserializer::from_slice(record);
+    // Records come from the renderer, which writes JSON objects only; anything else has no members.
+    let _ = deserializer.deserialize_map(Members { names, parts: &mut parts });
+    parts
 }
 
 struct Members<'a> {

@@ -2,8 +2,11 @@
 
 mod cloud;
 mod http;
+mod influxdb;
+mod iot_hub;
 mod kafka;
 mod key;
+mod mqtt;
 mod stream;
 
 use serde_json::{Map, Value};
@@ -13,8 +16,11 @@ use crate::mistakes::{Findings, Mistakes, Node};
 use crate::secret::{MASK, Secret};
 
 pub use cloud::{KinesisTarget, S3Target};
+pub use influxdb::{InfluxDbTarget, MemberPath};
+pub use iot_hub::IotHubTarget;
 pub use kafka::{Compression, KafkaSecurity, KafkaTarget, Sasl};
 pub use key::KeyFields;
+pub use mqtt::{MqttTarget, TopicTemplate};
 
 /// Where records go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,10 +52,16 @@ pub enum Target {
     },
     /// A stream of Kinesis.
     Kinesis(KinesisTarget),
+    /// Topics of an MQTT broker, one message a record.
+    Mqtt(MqttTarget),
+    /// An Azure IoT Hub, one message a record.
+    IotHub(IotHubTarget),
+    /// A measurement of InfluxDB, one point a record.
+    InfluxDb(InfluxDbTarget),
 }
 
 /// Words whose presence in the name of a member makes its value a secret, whether or not we know the member.
-const SECRET_WORDS: [&str; 4] = ["password", "secret", "token", "headers"];
+const SECRET_WORDS: [&str; 5] = ["password", "secret", "token", "headers", "connection_string"];
 
 impl Target {
     /// Reads the `target` object of a request.
@@ -103,6 +115,9 @@ impl Target {
             Self::S3(_) => "s3",
             Self::Sqs { .. } => "sqs",
             Self::Kinesis(_) => "kinesis",
+            Self::Mqtt(_) => "mqtt",
+            Self::IotHub(_) => "iothub",
+            Self::InfluxDb(_) => "influxdb",
         }
     }
 }
@@ -139,6 +154,9 @@ fn mask_credentials(url: &mut String) {
     }
 }
 
+/// The types, as messages name them.
+const KNOWN: &str = "stdout, file, stream, kafka, confluent, http, s3, sqs, kinesis, mqtt, iothub, influxdb";
+
 fn read(node: &Node<'_>) -> Option<Target> {
     node.expect_object()?;
     let kind = node.required("type")?;
@@ -153,7 +171,10 @@ fn read(node: &Node<'_>) -> Option<Target> {
         "s3" => cloud::read_s3(node),
         "sqs" => cloud::read_sqs(node),
         "kinesis" => cloud::read_kinesis(node),
-        _ => kind.wrong(format!("unknown target type {word:?}; known are stdout, file, stream, kafka, confluent, http, s3, sqs, kinesis")),
+        "mqtt" => mqtt::read(node),
+        "iothub" => iot_hub::read(node),
+        "influxdb" => influxdb::read(node),
+        _ => kind.wrong(format!("unknown target type {word:?}; known are {KNOWN}")),
     }
 }
 

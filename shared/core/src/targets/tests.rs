@@ -99,3 +99,79 @@ fn mistakes_in_targets_in_the_cloud_are_named() {
     assert!(mistakes(&json!({"type": "kinesis", "stream": "a b"})).starts_with("target.stream: "));
     assert!(mistakes(&json!({"type": "kinesis", "stream": "s", "partition_key": "a"})).starts_with("target.partition_key: "));
 }
+
+#[test]
+fn topics_take_values_of_the_record() {
+    let topic = |template: &str| match Target::parse(&json!({"type": "mqtt", "url": "mqtt://h", "topic": template})) {
+        Ok(Target::Mqtt(target)) => target.topic.of(br#"{"site":"a/b+#","n":7,"void":null,"o":{"x":1}}"#),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(topic("plain/topic"), "plain/topic");
+    assert_eq!(topic("{n}"), "7");
+    assert_eq!(topic("s/{site}/{n}/{void}{absent}/{o}/end"), "s/a_b__/7//{\"x\":1}/end");
+    for template in ["a/#", "+/b", "{", "a{}", "a/{x", "$SYS/x", "a\u{0}", " "] {
+        let said = mistakes(&json!({"type": "mqtt", "url": "mqtt://h", "topic": template}));
+        assert!(said.starts_with("target.topic: "), "{template}: {said}");
+    }
+}
+
+#[test]
+fn a_broker_has_an_address_whose_password_is_not_shown() {
+    let given = json!({"type": "mqtt", "url": "mqtts://me:pa55@h:8883", "topic": "t"});
+    let target = Target::parse(&given).unwrap();
+    assert_eq!(target.kind(), "mqtt");
+    let shown = format!("{target:?}{:?}", target.shown(given.as_object().unwrap()));
+    assert!(!shown.contains("pa55") && shown.contains("@h:8883"), "{shown}");
+    for url in ["http://h", "mqtt://", "h:1883", "mqtt://h:x"] {
+        assert!(mistakes(&json!({"type": "mqtt", "url": url, "topic": "t"})).starts_with("target.url: "), "{url}");
+    }
+    assert_eq!(mistakes(&json!({"type": "mqtt"})), "target.url: is required; target.topic: is required");
+}
+
+#[test]
+fn a_device_of_a_hub_is_named_by_its_connection_string_or_beside_a_policys() {
+    let read = |value: &Value| match Target::parse(value) {
+        Ok(Target::IotHub(target)) => target,
+        other => panic!("{other:?}"),
+    };
+    let own = json!({"type": "iothub", "connection_string": "HostName=h.net;DeviceId=d.1;SharedAccessKey=c2VjcmV0=="});
+    let target = read(&own);
+    assert_eq!((target.host.as_str(), target.device.as_str(), target.policy.as_deref()), ("h.net", "d.1", None));
+    assert_eq!(target.key.expose(), "c2VjcmV0==");
+    let shown = format!("{target:?}{:?}", Target::parse(&own).unwrap().shown(own.as_object().unwrap()));
+    assert!(!shown.contains("c2VjcmV0"), "{shown}");
+    let policys = "HostName=h;SharedAccessKeyName=iothubowner;SharedAccessKey=c2VjcmV0";
+    let target = read(&json!({"type": "iothub", "connection_string": policys, "device": "d"}));
+    assert_eq!((target.device.as_str(), target.policy.as_deref()), ("d", Some("iothubowner")));
+    for (connection, device, at) in [
+        (policys, None, "target.device: is required"),
+        (policys, Some("a/b"), "target.device: names no device"),
+        ("HostName=h;DeviceId=d;SharedAccessKey=k", Some("d"), "target.device: is named"),
+        ("HostName=h;DeviceId=d", None, "target.connection_string: must have the parts"),
+        ("HostName=h/x;DeviceId=d;SharedAccessKey=k", None, "target.connection_string: has a HostName"),
+        ("HostName=h;SharedAccessKey=k", None, "target.connection_string: must be a device's"),
+    ] {
+        let mut given = json!({"type": "iothub", "connection_string": connection});
+        device.into_iter().for_each(|device| given["device"] = json!(device));
+        assert!(mistakes(&given).starts_with(at), "{}", mistakes(&given));
+    }
+}
+
+#[test]
+fn members_of_a_record_become_tags_fields_and_time() {
+    let read = |value: &Value| match Target::parse(value) {
+        Ok(Target::InfluxDb(target)) => target,
+        other => panic!("{other:?}"),
+    };
+    let bare = read(&json!({"type": "influxdb", "measurement": "m"}));
+    assert_eq!((bare.tags.len(), bare.fields.len(), bare.time.as_str()), (0, 0, "time"));
+    let target = read(&json!({"type": "influxdb", "measurement": "m", "tags": ["a"], "fields": ["p.q", "r.s"], "time": "at"}));
+    let record = json!({"p": {"q": 1}, "r.s": 2, "r": {"s": 3}});
+    let values: Vec<_> = target.fields.iter().map(|path| path.of(record.as_object().unwrap()).cloned()).collect();
+    assert_eq!(values, [Some(json!(1)), Some(json!(2))]);
+    assert_eq!(target.tags[0].of(record.as_object().unwrap()), None);
+    assert_eq!(mistakes(&json!({"type": "influxdb"})), "target.measurement: is required");
+    assert!(mistakes(&json!({"type": "influxdb", "measurement": "#m"})).starts_with("target.measurement: "));
+    assert!(mistakes(&json!({"type": "influxdb", "measurement": "m", "tags": ["a..b"]})).starts_with("target.tags[0]: "));
+    assert!(mistakes(&json!({"type": "influxdb", "measurement": "m", "time": ""})).starts_with("target.time: "));
+}

@@ -35,6 +35,28 @@ pub struct Task {
 }
 
 impl Task {
+    /// A task that has done nothing yet, and is to say this until it has.
+    ///
+    /// # Panics
+    /// When the specification or the progress is no plain data.
+    #[must_use]
+    pub fn new(id: TaskId, kind: &str, specification: &impl Serialize, progress: &impl Serialize, message: &str, now: Timestamp) -> Self {
+        Self {
+            id,
+            kind: kind.to_owned(),
+            specification: serde_json::to_value(specification).expect("plain data serialises"),
+            phase: Phase::Running,
+            step: 0,
+            lease: None,
+            snapshot: None,
+            progress: serde_json::to_value(progress).expect("plain data serialises"),
+            message: message.to_owned(),
+            troubles: 0,
+            created: now,
+            due: now,
+        }
+    }
+
     /// What a document that does not say when its step is due means.
     fn due_from_the_beginning() -> Timestamp {
         Timestamp::from_micros(0)

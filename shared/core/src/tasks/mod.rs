@@ -12,9 +12,13 @@
 //! A crash between any two of these leaves a message that is delivered again and a document of the last committed step.
 
 mod document;
+mod kept;
+mod obstacle;
 mod store;
 mod worker;
 
 pub use document::{Lease, Phase, SnapshotRef, Task};
+pub use kept::Kept;
+pub use obstacle::Obstacle;
 pub use store::{TaskError, TaskStore};
 pub use worker::{Budget, Next, Saved, StepContext, StepResult, Stepper, Voice, Worker, WorkerConfig};

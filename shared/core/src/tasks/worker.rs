@@ -142,7 +142,7 @@ pub trait Stepper: Send + Sync + Debug {
 }
 
 /// A step that the store has failed pauses so many times as long as one that met its first trouble: stores come back more
-/// slowly than brokers, and there is no place to count attempts in.
+/// slowly than brokers, and there is no place to count attempts in. A task that is woken in the middle of a step waits as long.
 const STORE_PAUSE: u32 = 8;
 
 /// How a worker works.
@@ -232,9 +232,15 @@ impl Worker {
             debug!(asked = delivery.message.step, stands = task.step, "another message has taken this one's place");
             return Ok(None);
         }
-        if let Some(lease) = task.lease.as_ref().filter(|lease| lease.until > self.clock.now()) {
-            // Another worker is at it; should it die, the next message finds the lease lapsed.
-            return Ok(Some(FollowUp { step: task.step, at: lease.until }));
+        let now = self.clock.now();
+        if let Some(lease) = task.lease.as_ref().filter(|lease| lease.until > now) {
+            // Another worker is at it; should it die, the next message finds the lease lapsed. What the task is woken for may have come
+            // too late for the step under way, though, so the one behind it is to come soon, whatever that one asks for.
+            let follow_up = match delivery.message.step > task.step {
+                true => FollowUp { step: task.step + 1, at: lease.until.min(now.plus(self.config.first_pause * STORE_PAUSE)) },
+                false => FollowUp { step: task.step, at: lease.until },
+            };
+            return Ok(Some(follow_up));
         }
         if stopping {
             return self.stop(id).await;

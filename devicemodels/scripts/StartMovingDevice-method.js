@@ -1,0 +1,5 @@
+// Lets the device move.
+
+function main(context, previousState, previousProperties, params) {
+  updateState({ moving: true });
+}

@@ -1,0 +1,5 @@
+// Stops the device where it is.
+
+function main(context, previousState, previousProperties, params) {
+  updateState({ moving: false });
+}

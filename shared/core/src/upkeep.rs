@@ -1,0 +1,41 @@
+//! What a host does besides answering and stepping, so that nothing is lost or left over.
+
+use std::time::Duration;
+
+use crate::datagen::DatagenService;
+use crate::simulations::SimulationService;
+use crate::tasks::{TaskError, TaskStore};
+
+/// How long a message may be overdue before it is taken for lost. A start takes far less: a task that has no name by then was
+/// broken off.
+pub const OVERDUE: Duration = Duration::from_secs(300);
+
+/// Looks after the tasks in a set of stores.
+#[derive(Debug, Clone)]
+pub struct Upkeep {
+    /// The tasks.
+    pub tasks: TaskStore,
+    /// Whose names tell which of them were really started.
+    pub datagen: DatagenService,
+    /// Which simulation is to have tasks.
+    pub simulations: SimulationService,
+}
+
+impl Upkeep {
+    /// Takes up what a former process left behind. For a host that is the only one on its stores, before it begins to answer.
+    /// Answers how many tasks go on.
+    pub async fn recover(&self) -> Result<usize, TaskError> {
+        self.datagen.remove_unclaimed(Duration::ZERO).await?;
+        let recovered = self.tasks.recover().await?;
+        self.simulations.recover().await?;
+        Ok(recovered)
+    }
+
+    /// The same among hosts that share their stores, at any time, for what has been overdue for a while, such as [`OVERDUE`].
+    pub async fn sweep(&self, overdue: Duration) -> Result<usize, TaskError> {
+        self.datagen.remove_unclaimed(OVERDUE).await?;
+        let swept = self.tasks.sweep(overdue).await?;
+        self.simulations.recover().await?;
+        Ok(swept)
+    }
+}
