@@ -16,7 +16,7 @@ use super::stock_scripts::stock_script;
 use super::{Counters, FleetError, Fleets, HubChoice, Models, RateLimits, Scripts, Settings, Simulation, SimulationRecords};
 use crate::ids::TaskId;
 use crate::limits;
-use crate::ports::{Clock, Condition, Documents, DocumentsExt as _, Entropy, Hubs, PortError, StepMessage, TaskQueue};
+use crate::ports::{Clock, Condition, Documents, DocumentsExt as _, Entropy, Hubs, Key, PortError, StepMessage, TaskQueue};
 use crate::tasks::{Phase, Task, TaskStore};
 
 /// How long after a deletion its tasks are asked to look.
@@ -130,15 +130,17 @@ impl FleetKeeper {
                 self.tasks.get(id).await?.map(|(task, _)| Progress::deserialize(&task.progress).unwrap_or_default().edition.version);
             oldest = stands.filter(|version| *version > 0).map_or(oldest, |version| oldest.min(version));
         }
-        let spared =
-            SimulationRecords::new(Arc::clone(&self.documents)).stored().await?.and_then(|stored| stored.run).map(|run| run_key(&run));
+        let stored = SimulationRecords::new(Arc::clone(&self.documents)).stored().await?;
+        let about_to_begin = stored.and_then(|stored| stored.run).filter(|run| *run != roster.run).map(|run| run_key(run.as_str()));
         let (present, oldest) = (run_key(&roster.run), fleet_key(&roster.run, &Edition { version: oldest, etag: String::new() }));
         for listed in self.documents.list_all(&runs()).await? {
-            let is_present = listed.key.as_str().starts_with(present.as_str());
-            if spared.as_ref().is_some_and(|spared| *spared != present && listed.key.as_str().starts_with(spared.as_str())) {
-                continue; // Somebody is about to begin it.
-            }
-            if if is_present { listed.key.as_str() < oldest.as_str() } else { roster.former.is_empty() } {
+            let belongs_to = |run: &Key| listed.key.as_str().starts_with(run.as_str());
+            let needed = match () {
+                () if belongs_to(&present) => listed.key >= oldest,
+                () if about_to_begin.as_ref().is_some_and(belongs_to) => true,
+                () => !roster.former.is_empty(),
+            };
+            if !needed {
                 self.documents.delete(&listed.key, Condition::Any).await?;
             }
         }

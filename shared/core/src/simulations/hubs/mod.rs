@@ -18,4 +18,13 @@ fn created_at(moment: Timestamp) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_have_milliseconds_before_their_offset() {
+        assert_eq!(created_at(Timestamp::from_micros(1_795_287_645_069_999)), "2026-11-21T19:00:45.069+00:00");
+        assert_eq!(created_at(Timestamp::from_micros(0)), "1970-01-01T00:00:00.000+00:00");
+        assert_eq!(created_at(Timestamp::from_micros(-1)), "1969-12-31T23:59:59.999+00:00");
+    }
+}

@@ -126,3 +126,57 @@ impl Hub for TargetHub {
         self.sink.as_ref().map_or(self.committed, |sink| sink.committed())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ports::Timestamp;
+    use crate::simulations::model::MessageSchema;
+
+    fn recorded(body: &[u8], format: MessageFormat) -> Value {
+        let class_name = (format == MessageFormat::Protobuf).then(|| "Fleet.Truck".to_owned());
+        let schema = MessageSchema { name: "truck;v1".to_owned(), format, class_name, ..MessageSchema::default() };
+        let message = DeviceMessage {
+            device: "truck-02.7".into(),
+            model: "truck-02".into(),
+            schema: Arc::new(schema),
+            created: Timestamp::from_micros(1_500_000),
+            body: Bytes::copy_from_slice(body),
+        };
+        let mut output = Vec::new();
+        record(&message, &mut output);
+        assert_eq!(output.iter().filter(|byte| **byte == b'\n').count(), 1, "a record is a line");
+        assert!(output.ends_with(b"}\n"));
+        serde_json::from_slice(&output).unwrap()
+    }
+
+    #[test]
+    fn a_record_tells_what_a_hub_would_know() {
+        let expected = json!({
+            "deviceId": "truck-02.7",
+            "deviceModel": "truck-02",
+            "createdAt": "1970-01-01T00:00:01.500+00:00",
+            "contentType": "application/json",
+            "contentEncoding": "utf-8",
+            "properties": {"$$CreationTimeUtc": "1970-01-01T00:00:01+00:00", "$$MessageSchema": "truck;v1", "$$ContentType": "JSON"},
+            "body": {"speed": 30, "unit": "mph"},
+        });
+        assert_eq!(recorded(br#"{"speed": 30, "unit":"mph"}"#, MessageFormat::Json), expected);
+        assert_eq!(recorded(b"\n{\"speed\":\r\n30,\n\"unit\":\"mph\"}\n", MessageFormat::Json), expected);
+    }
+
+    #[test]
+    fn a_body_that_is_no_json_is_a_text() {
+        assert_eq!(recorded(b"{\"a\":${missing}}\n", MessageFormat::Json)["body"], "{\"a\":${missing}}\n");
+        assert_eq!(recorded(b"", MessageFormat::Json)["body"], "");
+    }
+
+    #[test]
+    fn bytes_are_in_base64_and_say_what_they_are() {
+        let record = recorded(&[0x09, 0xff, 0x00], MessageFormat::Protobuf);
+        assert_eq!((&record["body"], &record["contentType"]), (&json!("Cf8A"), &Value::Null));
+        let properties = json!({"$$CreationTimeUtc": "1970-01-01T00:00:01+00:00", "$$MessageSchema": "truck;v1",
+            "$$ContentType": "Protobuf", "$$ClassName": "Fleet.Truck"});
+        assert_eq!(record["properties"], properties);
+    }
+}
