@@ -241,3 +241,12 @@ pub const DEVICES_PER_PART: u32 = 10_000;
 
 /// Devices that begin to send in a second where nothing has to be connected: so the grid of a large fleet is no single moment.
 pub const LOCAL_CONNECTIONS_PER_SECOND: u32 = 10_000;
+
+/// Most operations of a table: deeper windows of windows mean nothing to anybody.
+pub const TABLE_OPERATIONS: usize = 8;
+
+/// Most base elements that one row of a table may be made of: they are held in memory, and rendered on one line.
+pub const WINDOW_ELEMENTS: usize = 1 << 20;
+
+/// Most samples that one object of a table may span: a year at one a second.
+pub const TABLE_MEASURE: u32 = 31_622_400;
