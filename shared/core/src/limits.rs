@@ -241,3 +241,9 @@ pub const DEVICES_PER_PART: u32 = 10_000;
 
 /// Devices that begin to send in a second where nothing has to be connected: so the grid of a large fleet is no single moment.
 pub const LOCAL_CONNECTIONS_PER_SECOND: u32 = 10_000;
+
+/// Greatest sample rate of a table: one sample each nanosecond, which is the finest that markers can tell apart.
+pub const SAMPLE_RATE: u64 = 1_000_000_000;
+
+/// Most decimals of a sample rate: with these and [`SAMPLE_RATE`], 128 bits hold whatever is computed with it.
+pub const SAMPLE_RATE_DECIMALS: usize = 9;
