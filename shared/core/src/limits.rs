@@ -250,3 +250,8 @@ pub const WINDOW_ELEMENTS: usize = 1 << 20;
 
 /// Most samples that one object of a table may span: a year at one a second.
 pub const TABLE_MEASURE: u32 = 31_622_400;
+/// Greatest sample rate of a table: one sample each nanosecond, which is the finest that markers can tell apart.
+pub const SAMPLE_RATE: u64 = 1_000_000_000;
+
+/// Most decimals of a sample rate: with these and [`SAMPLE_RATE`], 128 bits hold whatever is computed with it.
+pub const SAMPLE_RATE_DECIMALS: usize = 9;

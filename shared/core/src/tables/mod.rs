@@ -3,3 +3,8 @@
 //! A table keeps its *base* elements (samples, vectors, lists, objects) packed in chunks; its *rows* are what its operations
 //! (windows, window functions, FFT) make of them, computed when somebody asks.
 
+mod sample_rate;
+mod time_measure;
+
+pub use sample_rate::{NotASampleRate, SampleRate};
+pub use time_measure::{NotATimeMeasure, TimeMeasure};
