@@ -110,7 +110,12 @@ impl Plan {
 
     /// Rows that so many base elements make, from the first one that ever was.
     pub(super) fn rows(&self, elements: u64, finished: bool) -> u64 {
-        self.levels.iter().fold(elements, |count, level| match finished {
+        self.rows_of_level(self.levels.len(), elements, finished)
+    }
+
+    /// What the first so many levels make of them.
+    pub(super) fn rows_of_level(&self, levels: usize, elements: u64, finished: bool) -> u64 {
+        self.levels[..levels].iter().fold(elements, |count, level| match finished {
             true => count.div_ceil(level.step),
             false => count.checked_sub(level.size as u64).map_or(0, |behind| behind / level.step + 1),
         })

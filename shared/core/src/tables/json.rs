@@ -1,0 +1,171 @@
+//! Rows as lines of JSON.
+
+use bytes::Bytes;
+
+use super::row_reader::{Row, Window, WindowElements};
+use super::{FftSample, RowReader, SampleRate, TableError};
+
+/// Bytes of lines that are handed on together.
+const PIECE: usize = 256 * 1024;
+
+/// Most bytes of a line with a sample, its offset and its value.
+const SAMPLE_LINE: usize = 64;
+
+/// Rows as lines `{"offset":…,"value":…}`, piece by piece.
+#[derive(Debug)]
+pub struct Lines {
+    rows: RowReader,
+    /// The rate that offsets are to count by, instead of the table's.
+    shown_rate: Option<SampleRate>,
+    /// The marker of the first row, and the sample with which it begins.
+    base: Option<(i64, u64)>,
+}
+
+impl Lines {
+    pub(super) fn new(rows: RowReader, shown_rate: Option<SampleRate>) -> Self {
+        Self { rows, shown_rate, base: None }
+    }
+
+    /// The next lines; `None` at the end.
+    pub async fn next(&mut self) -> Option<Result<Bytes, TableError>> {
+        let mut out = Vec::new();
+        match self.fill(&mut out).await {
+            Ok(()) if out.is_empty() => None,
+            Ok(()) => Some(Ok(out.into())),
+            Err(error) => Some(Err(error)),
+        }
+    }
+
+    async fn fill(&mut self, out: &mut Vec<u8>) -> Result<(), TableError> {
+        let (rate, shown) = (self.rows.rate(), self.shown_rate);
+        while out.len() < PIECE {
+            if let Some((first, samples)) = self.rows.run_of_samples().await? {
+                if samples.is_empty() {
+                    return Ok(());
+                }
+                let (marker, sample) = *self.base.get_or_insert_with(|| (rate.marker(first), first));
+                out.reserve(samples.len() * SAMPLE_LINE);
+                for (number, value) in (first..).zip(samples) {
+                    let offset = shown.map_or_else(|| rate.marker(number), |shown| marker.saturating_add(shown.marker(number - sample)));
+                    sample_line(out, offset, *value);
+                }
+                continue;
+            }
+            let Some((_, place)) = self.rows.advance().await? else { return Ok(()) };
+            let (marker, sample) = *self.base.get_or_insert_with(|| (rate.marker(place.sample), place.sample));
+            let offset = shown.map_or_else(|| rate.marker(place.sample), |shown| marker.saturating_add(shown.marker(place.sample - sample)));
+            out.extend_from_slice(b"{\"offset\":");
+            integer(out, offset);
+            out.extend_from_slice(b",\"value\":");
+            row(out, &self.rows.row(place.element));
+            out.extend_from_slice(b"}\n");
+        }
+        Ok(())
+    }
+}
+
+fn sample_line(out: &mut Vec<u8>, offset: i64, value: f64) {
+    out.extend_from_slice(b"{\"offset\":");
+    integer(out, offset);
+    out.extend_from_slice(b",\"value\":");
+    number(out, value);
+    out.extend_from_slice(b"}\n");
+}
+
+fn row(out: &mut Vec<u8>, row: &Row) {
+    match row {
+        Row::Sample(value) => number(out, *value),
+        Row::Vector(values) => numbers(out, values),
+        Row::Json(json) => out.extend_from_slice(json),
+        Row::Window(window) => self::window(out, window),
+        Row::Fft(sample) => fft(out, sample),
+    }
+}
+
+fn window(out: &mut Vec<u8>, window: &Window) {
+    out.extend_from_slice(b"{\"size\":");
+    integer(out, window.size as u64);
+    out.extend_from_slice(b",\"step\":");
+    integer(out, window.step);
+    out.extend_from_slice(b",\"elements\":");
+    let kind = match &window.elements {
+        WindowElements::Numbers(values) => {
+            numbers(out, values);
+            SAMPLE_TYPE
+        }
+        WindowElements::Rows(rows) => {
+            for (number, element) in rows.iter().enumerate() {
+                out.push(if number == 0 { b'[' } else { b',' });
+                row(out, element);
+            }
+            out.extend_from_slice(if rows.is_empty() { b"[]" } else { b"]" });
+            rows.first().map_or(SAMPLE_TYPE, sample_type)
+        }
+    };
+    out.extend_from_slice(b",\"sampleType\":\"");
+    out.extend_from_slice(kind.as_bytes());
+    out.extend_from_slice(b"\"}");
+}
+
+/// What the original calls a sample.
+const SAMPLE_TYPE: &str = "java.lang.Double";
+
+/// What the original calls the elements of a window; clients tell them apart by it.
+fn sample_type(row: &Row) -> &'static str {
+    match row {
+        Row::Sample(_) => SAMPLE_TYPE,
+        Row::Vector(_) => "io.wavebeans.lib.SampleVector",
+        Row::Json(json) if json.starts_with(b"[") => "java.util.List",
+        Row::Json(_) => "java.util.Map",
+        Row::Window(_) => "io.wavebeans.lib.stream.window.Window",
+        Row::Fft(_) => "io.wavebeans.lib.stream.fft.FftSample",
+    }
+}
+
+fn fft(out: &mut Vec<u8>, sample: &FftSample) {
+    for (name, value) in [("{\"index\":", sample.index), (",\"binCount\":", sample.bin_count as u64), (",\"samplesCount\":", sample.samples_count as u64)]
+    {
+        out.extend_from_slice(name.as_bytes());
+        integer(out, value);
+    }
+    out.extend_from_slice(b",\"sampleRate\":");
+    number(out, sample.rate.as_f64());
+    out.extend_from_slice(b",\"magnitude\":");
+    numbers(out, &sample.magnitude);
+    out.extend_from_slice(b",\"phase\":");
+    numbers(out, &sample.phase);
+    out.extend_from_slice(b",\"frequency\":[");
+    for bin in 0..sample.magnitude.len() {
+        if bin > 0 {
+            out.push(b',');
+        }
+        number(out, sample.frequency(bin));
+    }
+    out.extend_from_slice(b"],\"time\":");
+    integer(out, sample.time);
+    out.push(b'}');
+}
+
+fn numbers(out: &mut Vec<u8>, values: &[f64]) {
+    out.push(b'[');
+    for (number, value) in values.iter().enumerate() {
+        if number > 0 {
+            out.push(b',');
+        }
+        self::number(out, *value);
+    }
+    out.push(b']');
+}
+
+fn integer(out: &mut Vec<u8>, value: impl itoa::Integer) {
+    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+}
+
+/// A number; JSON has none that are not finite.
+fn number(out: &mut Vec<u8>, value: f64) {
+    if value.is_finite() {
+        out.extend_from_slice(zmij::Buffer::new().format_finite(value).as_bytes());
+    } else {
+        out.extend_from_slice(b"null");
+    }
+}
