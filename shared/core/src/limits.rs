@@ -255,3 +255,7 @@ pub const SAMPLE_RATE: u64 = 1_000_000_000;
 
 /// Most decimals of a sample rate: with these and [`SAMPLE_RATE`], 128 bits hold whatever is computed with it.
 pub const SAMPLE_RATE_DECIMALS: usize = 9;
+
+/// Most bins of a spectrum: at 44.1 kHz they tell 0.04 Hz apart. One row has this many numbers, some twenty bytes each, and its transform
+/// takes some tens of milliseconds.
+pub const FFT_BINS: usize = 1 << 20;

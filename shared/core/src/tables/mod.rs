@@ -4,7 +4,11 @@
 //! (windows, window functions, FFT) make of them, computed when somebody asks.
 
 mod sample_rate;
+mod spectrum;
 mod time_measure;
+mod window_function;
 
 pub use sample_rate::{NotASampleRate, SampleRate};
+pub use spectrum::{FftSample, Spectrum};
 pub use time_measure::{NotATimeMeasure, TimeMeasure};
+pub use window_function::{PreparedWindow, WindowFunction};

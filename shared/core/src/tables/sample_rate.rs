@@ -64,7 +64,7 @@ impl SampleRate {
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "checked to fit")]
     pub fn as_f64(self) -> f64 {
-        if self.per_giga_second % NANOS == 0 {
+        if self.per_giga_second.is_multiple_of(NANOS) {
             return (self.per_giga_second / NANOS) as f64;
         }
         if self.per_giga_second < 1 << f64::MANTISSA_DIGITS {
