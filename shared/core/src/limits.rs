@@ -259,3 +259,6 @@ pub const SAMPLE_RATE_DECIMALS: usize = 9;
 /// Most bins of a spectrum: at 44.1 kHz they tell 0.04 Hz apart. One row has this many numbers, some twenty bytes each, and its transform
 /// takes some tens of milliseconds.
 pub const FFT_BINS: usize = 1 << 20;
+
+/// Tables that may be fed by a source at once; each costs a step a second.
+pub const FED_TABLES: usize = 500;

@@ -99,7 +99,8 @@ impl Definition {
     /// # Errors
     /// All that is wrong with it, with the paths of the members.
     pub fn parse(body: &[u8]) -> Result<Self, Mistakes> {
-        let value: Value = serde_json::from_slice(body).map_err(|error| Mistakes::one("", format!("the definition is not valid JSON: {error}")))?;
+        let value: Value =
+            serde_json::from_slice(body).map_err(|error| Mistakes::one("", format!("the definition is not valid JSON: {error}")))?;
         let findings = Findings::default();
         let read = Self::read(&Node::top(&value, "", &findings));
         findings.conclude(read)
@@ -110,7 +111,10 @@ impl Definition {
         only(node, &["element", "sampleRate", "retention", "measure", "operations", "source"]);
         let element = node.required("element").and_then(|element| read_element(&element));
         let sample_rate = match node.optional("sampleRate") {
-            Some(rate) => rate.number().and_then(|number| SampleRate::from_f64(number).map_err(|wrong| rate.wrong::<()>(wrong.to_string())).ok()).map(Some),
+            Some(rate) => rate
+                .number()
+                .and_then(|number| SampleRate::from_f64(number).map_err(|wrong| rate.wrong::<()>(wrong.to_string())).ok())
+                .map(Some),
             None => Some(None),
         };
         let retention = match node.optional("retention") {

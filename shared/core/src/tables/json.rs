@@ -53,7 +53,8 @@ impl Lines {
             }
             let Some((_, place)) = self.rows.advance().await? else { return Ok(()) };
             let (marker, sample) = *self.base.get_or_insert_with(|| (rate.marker(place.sample), place.sample));
-            let offset = shown.map_or_else(|| rate.marker(place.sample), |shown| marker.saturating_add(shown.marker(place.sample - sample)));
+            let offset =
+                shown.map_or_else(|| rate.marker(place.sample), |shown| marker.saturating_add(shown.marker(place.sample - sample)));
             out.extend_from_slice(b"{\"offset\":");
             integer(out, offset);
             out.extend_from_slice(b",\"value\":");
@@ -123,7 +124,8 @@ fn sample_type(row: &Row) -> &'static str {
 }
 
 fn fft(out: &mut Vec<u8>, sample: &FftSample) {
-    for (name, value) in [("{\"index\":", sample.index), (",\"binCount\":", sample.bin_count as u64), (",\"samplesCount\":", sample.samples_count as u64)]
+    for (name, value) in
+        [("{\"index\":", sample.index), (",\"binCount\":", sample.bin_count as u64), (",\"samplesCount\":", sample.samples_count as u64)]
     {
         out.extend_from_slice(name.as_bytes());
         integer(out, value);

@@ -41,6 +41,7 @@ impl Operation {
 pub struct Plan {
     /// The base elements.
     pub(super) element: ElementType,
+    pub(super) operations: Vec<Operation>,
     pub(super) levels: Vec<Level>,
 }
 
@@ -81,7 +82,7 @@ impl Plan {
                 (Operation::Fft { .. }, _) => return Err(Mistake::new(path("fft"), "needs windows of samples: put a window before it")),
             }
         }
-        let plan = Self { element, levels };
+        let plan = Self { element, operations: operations.to_vec(), levels };
         if plan.reach() > limits::WINDOW_ELEMENTS as u64 || plan.checked_stride().is_none() {
             let problem = format!("a row would be made of more than {} elements", limits::WINDOW_ELEMENTS);
             return Err(Mistake::new("operations", problem));
@@ -168,7 +169,12 @@ mod tests {
     fn operations_must_fit_each_other() {
         let (window, fft) = (Operation::Window { size: 4, step: 4 }, Operation::Fft { bin_count: 4 });
         let hamming = Operation::Function(WindowFunction::Hamming);
-        for fits in [vec![], vec![window.clone()], vec![window.clone(), hamming.clone(), fft.clone()], vec![window.clone(), fft.clone(), window.clone()]] {
+        for fits in [
+            vec![],
+            vec![window.clone()],
+            vec![window.clone(), hamming.clone(), fft.clone()],
+            vec![window.clone(), fft.clone(), window.clone()],
+        ] {
             assert!(Plan::new(ElementType::Sample, &fits).is_ok(), "{fits:?}");
         }
         for (operations, path) in [

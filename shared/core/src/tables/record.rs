@@ -90,8 +90,8 @@ impl<'de> Deserialize<'de> for Tail {
 pub(super) enum Followed {
     /// A signal in real time: the sample `from` was due at `began`.
     Signal { began: Timestamp, from: u64 },
-    /// Another table, up to this element.
-    Table { id: String, element: u64 },
+    /// This other table; elements have the same numbers here and there.
+    Table { id: String },
     /// A stream, up to this event.
     Stream { log: String, millis: i64, sequence: u64, held: Option<Held> },
 }
@@ -177,13 +177,6 @@ impl Record {
             None => Some(Rows::new(element, measure)),
             Some(Tail(packed)) => Rows::unpack(element, measure, &packed.bytes, packed.width),
         }
-    }
-
-    /// Where the elements begin that are in no chunk.
-    pub(super) fn tail_place(&self) -> Place {
-        let (elements, span) = self.pages.iter().fold((0, 0), |(elements, span), page| (elements + page.elements, span + page.span));
-        let place = self.first.behind(elements, span);
-        self.chunks.iter().fold(place, |place, chunk| place.behind(chunk.elements, chunk.span))
     }
 }
 

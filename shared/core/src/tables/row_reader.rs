@@ -101,7 +101,7 @@ impl RowReader {
         let (mut counts, mut prepared) = (vec![table.record.end.element], Vec::new());
         for (number, level) in table.plan.levels.iter().enumerate() {
             counts.push(table.plan.rows_of_level(number + 1, table.record.end.element, table.record.finished));
-            let functions = level.functions.iter().map(|function| PreparedWindow::new(*function, level.size)).collect();
+            let functions = level.functions.iter().map(|function| PreparedWindow::new(*function)).collect();
             prepared.push(Prepared { level: level.clone(), functions, spectrum: level.bin_count.map(Spectrum::new) });
         }
         Self { elements, rows, counts, prepared, buffer: None }

@@ -81,9 +81,16 @@ pub struct Rows {
 enum Body {
     Samples(Vec<f64>),
     /// The numbers of all vectors, and how many there are up to the end of each.
-    Vectors { values: Vec<f64>, ends: Vec<u32> },
+    Vectors {
+        values: Vec<f64>,
+        ends: Vec<u32>,
+    },
     /// The texts of all elements, how long they are up to the end of each, and how many samples all up to it span.
-    Texts { text: Vec<u8>, ends: Vec<u32>, spans: Vec<u64> },
+    Texts {
+        text: Vec<u8>,
+        ends: Vec<u32>,
+        spans: Vec<u64>,
+    },
 }
 
 /// How samples lie in a chunk.

@@ -1,5 +1,6 @@
 //! Tables in the stores: read, extended, cut.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -11,7 +12,8 @@ use super::record::{Chunk, Page, Place, Record, Tail};
 use super::rows::Rows;
 use super::{ElementType, SampleRate, TableError};
 use crate::ids::TableName;
-use crate::ports::{Chunks, Condition, Documents, DocumentsExt as _, Entropy, Etag, Key, PortError};
+use crate::limits::LIST_PAGE;
+use crate::ports::{Chunks, Condition, Documents, DocumentsExt as _, Entropy, Etag, Key, PortError, Timestamp};
 
 /// Bytes of elements that stay in the table's document. One write makes them durable, so a few samples are appended quickly.
 const INLINE: usize = 8 * 1024;
@@ -144,11 +146,11 @@ impl TableStore {
     /// Removes all chunks below a prefix.
     pub(super) async fn remove_chunks(&self, prefix: &Key) -> Result<(), PortError> {
         loop {
-            let page = self.chunks.list(prefix, None, crate::limits::LIST_PAGE).await?;
+            let page = self.chunks.list(prefix, None, LIST_PAGE).await?;
             for listed in &page {
                 self.chunks.delete(&listed.key).await?;
             }
-            if page.len() < crate::limits::LIST_PAGE {
+            if page.len() < LIST_PAGE {
                 return Ok(());
             }
         }
@@ -157,6 +159,29 @@ impl TableStore {
     /// A name for a chunk that no other one of the table has.
     fn new_id(&self) -> u64 {
         self.entropy.draw() >> 12
+    }
+
+    /// Removes chunks that were written before a moment and that no table names: what appends that were broken off have left.
+    pub(super) async fn sweep(&self, before: Timestamp) -> Result<(), PortError> {
+        let (mut after, mut named) = (None::<Key>, HashSet::new());
+        loop {
+            // Listed before tables are read: what a table names only then was written later than it is listed, or named all along.
+            let page = self.chunks.list(&tables_key(), after.as_ref(), LIST_PAGE).await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after = Some(last.key.clone());
+            named.clear();
+            for table in self.all().await? {
+                for page in &table.record.pages {
+                    named.insert(table.record.chunk_key(page.id));
+                    named.extend(self.page(&table, page).await?.iter().map(|chunk| table.record.chunk_key(chunk.id)));
+                }
+                named.extend(table.record.chunks.iter().map(|chunk| table.record.chunk_key(chunk.id)));
+            }
+            self.clean(
+                page.into_iter().filter(|chunk| chunk.written < before && !named.contains(&chunk.key)).map(|chunk| chunk.key).collect(),
+            )
+            .await;
+        }
     }
 
     /// Writes elements as chunks of a table, which no reader sees before its record names them.
@@ -194,12 +219,12 @@ impl TableStore {
     ///
     /// # Errors
     /// [`PortError::Conflict`] when the table has changed since it was read.
-    pub(super) async fn extend(&self, table: &Table, addition: Addition, change: impl FnOnce(&mut Record)) -> Result<Table, PortError> {
+    pub(super) async fn extend(&self, table: &Table, addition: &Addition, change: impl FnOnce(&mut Record)) -> Result<Table, PortError> {
         let mut record = table.record.clone();
         let mut written = Vec::new();
         let mut garbage = Vec::new();
         let mut rows = table.tail_rows()?;
-        record.newest = newest(&record, &addition);
+        record.newest = newest(&record, addition);
         record.end = addition.chunks.iter().fold(record.end, |end, chunk| end.behind(chunk.elements, chunk.span));
         record.end = record.end.behind(addition.rows.len() as u64, addition.rows.span());
         if addition.chunks.is_empty() {
@@ -209,8 +234,8 @@ impl TableStore {
                 written.extend(self.write(table, &rows).await?);
                 record.chunks.extend(&written);
             }
-            record.chunks.extend(addition.chunks);
-            rows = addition.rows;
+            record.chunks.extend(&addition.chunks);
+            rows = addition.rows.clone();
         }
         if rows.bytes() <= INLINE {
             record.tail = (!rows.is_empty()).then(|| Tail(rows.pack()));

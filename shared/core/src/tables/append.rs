@@ -1,0 +1,248 @@
+//! Elements on their way into a table.
+
+use std::collections::HashMap;
+use std::mem;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::oneshot;
+
+use super::record::{Chunk, Record};
+use super::rows::Rows;
+use super::service::{TableError, TableService};
+use super::store::{Addition, Table};
+use super::{ElementType, SampleRate};
+use crate::ids::TableName;
+use crate::ports::PortError;
+
+/// How often a commit is tried over what other processes have written meanwhile.
+const ATTEMPTS: u32 = 100;
+
+/// Who appends to which table: those who come while another one's commit is under way are committed together afterwards.
+#[derive(Debug, Default)]
+pub(super) struct Turns(Mutex<HashMap<TableName, Arc<Turn>>>);
+
+#[derive(Debug, Default)]
+struct Turn {
+    waiting: Mutex<Vec<Waiting>>,
+    at_it: tokio::sync::Mutex<()>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    /// The table that the elements were meant for.
+    id: String,
+    rows: Rows,
+    answer: oneshot::Sender<Result<(), TableError>>,
+}
+
+impl Turns {
+    fn of(&self, table: &TableName) -> Arc<Turn> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() >= 1024 {
+            all.retain(|_, turn| Arc::strong_count(turn) > 1);
+        }
+        Arc::clone(all.entry(table.clone()).or_default())
+    }
+}
+
+/// Elements that are being handed in, in any number of pieces. They become part of the table together, or not at all.
+#[derive(Debug)]
+pub struct Append {
+    service: TableService,
+    table: Table,
+    /// What is written already.
+    chunks: Vec<Chunk>,
+    rows: Rows,
+}
+
+impl Append {
+    pub(super) fn new(service: TableService, table: Table) -> Self {
+        let rows = table.new_rows();
+        Self { service, table, chunks: Vec::new(), rows }
+    }
+
+    /// The type of element that the table takes.
+    #[must_use]
+    pub fn element(&self) -> ElementType {
+        self.table.element()
+    }
+
+    /// The table's sample rate.
+    #[must_use]
+    pub fn rate(&self) -> SampleRate {
+        self.table.rate()
+    }
+
+    /// Samples that an object spans.
+    #[must_use]
+    pub fn measure(&self) -> u32 {
+        self.table.definition.measure
+    }
+
+    /// Hands in elements. What is more than fits into a chunk is written, where no reader looks yet.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn push(&mut self, rows: Rows) -> Result<(), TableError> {
+        if self.rows.is_empty() {
+            self.rows = rows;
+        } else {
+            self.rows.append(&rows, 0..rows.len());
+        }
+        if self.rows.bytes() >= self.table.chunk_bytes() {
+            let rows = mem::replace(&mut self.rows, self.table.new_rows());
+            self.chunks.extend(self.service.store.write(&self.table, &rows).await?);
+        }
+        Ok(())
+    }
+
+    /// Makes all of it part of the table, durably. Answers how many elements there were.
+    ///
+    /// # Errors
+    /// When the table is gone or finished meanwhile, or the store fails.
+    pub async fn commit(mut self) -> Result<u64, TableError> {
+        let count = self.chunks.iter().map(|chunk| chunk.elements).sum::<u64>() + self.rows.len() as u64;
+        let rows = mem::replace(&mut self.rows, self.table.new_rows());
+        if count == 0 {
+            return Ok(0);
+        }
+        if self.chunks.is_empty() {
+            self.service.append_rows(&self.table, rows).await?;
+            return Ok(count);
+        }
+        // Uneven elements are followed by rows, so that it is known where the newest one begins.
+        let addition = if rows.is_empty() && !self.element().is_even() {
+            let last = self.chunks.pop().expect("there is one");
+            let rows = self.service.store.read(&self.table, &last).await?;
+            Addition { chunks: mem::take(&mut self.chunks), rows }
+        } else {
+            Addition { chunks: mem::take(&mut self.chunks), rows }
+        };
+        let turn = self.service.turns.of(&self.table.name);
+        let _turn = turn.at_it.lock().await;
+        self.service.add(&self.table.name, &self.table.record.id, &addition).await?;
+        Ok(count)
+    }
+
+    /// Lets go what was handed in.
+    pub async fn abandon(self) {
+        let keys = self.chunks.iter().map(|chunk| self.table.record.chunk_key(chunk.id)).collect();
+        self.service.store.clean(keys).await;
+    }
+}
+
+impl TableService {
+    /// Appends elements with whatever others append at the same time.
+    async fn append_rows(&self, table: &Table, rows: Rows) -> Result<(), TableError> {
+        let turn = self.turns.of(&table.name);
+        let (answer, mut answered) = oneshot::channel();
+        let id = table.record.id.clone();
+        turn.waiting.lock().unwrap_or_else(PoisonError::into_inner).push(Waiting { id, rows, answer });
+        let _turn = turn.at_it.lock().await;
+        match answered.try_recv() {
+            Ok(answer) => return answer,
+            // Whoever had taken them along has gone away in the middle.
+            Err(oneshot::error::TryRecvError::Closed) => {
+                return Err(PortError::unavailable("appending", "the commit was broken off").into());
+            }
+            Err(oneshot::error::TryRecvError::Empty) => {}
+        }
+        let waiting = mem::take(&mut *turn.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+        let (ours, others): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|waiting| waiting.id == table.record.id);
+        for other in others {
+            // Theirs is the table that this one replaced.
+            drop(other.answer.send(Err(TableError::NotFound(table.name.clone()))));
+        }
+        let mut rows = table.new_rows();
+        for waiting in &ours {
+            rows.append(&waiting.rows, 0..waiting.rows.len());
+        }
+        let done = self.add(&table.name, &table.record.id, &Addition { chunks: Vec::new(), rows }).await;
+        for waiting in ours {
+            let answer = match &done {
+                Ok(_) => Ok(()),
+                Err(TableError::NotFound(name)) => Err(TableError::NotFound(name.clone())),
+                Err(TableError::Finished(name)) => Err(TableError::Finished(name.clone())),
+                Err(error) => Err(PortError::unavailable("appending", error.to_string()).into()),
+            };
+            drop(waiting.answer.send(answer));
+        }
+        done.map(drop)
+    }
+
+    /// Makes an addition part of a table that is open, over whatever others have written meanwhile.
+    async fn add(&self, name: &TableName, id: &str, addition: &Addition) -> Result<Table, TableError> {
+        let mut attempts = ATTEMPTS;
+        loop {
+            let table = self.store.get(name).await?;
+            if table.record.id != id {
+                return Err(TableError::NotFound(name.clone()));
+            }
+            if table.record.finished {
+                return Err(TableError::Finished(name.clone()));
+            }
+            match self.store.extend(&table, addition, |_| ()).await {
+                Err(changed) if changed.is_conflict() && attempts > 0 => attempts -= 1,
+                added => {
+                    let added = added?;
+                    self.news.notify_waiters();
+                    return Ok(added);
+                }
+            }
+        }
+    }
+
+    /// Appends elements that a writer numbers, the first of them as number `from` (from 0 on). Those that the table has from it already
+    /// are left out, so that repetitions do not show.
+    ///
+    /// # Errors
+    /// When the table is not there, is finished or fed by a source, when its elements are others, or a number is left out.
+    pub async fn append_numbered(&self, name: &TableName, writer: &str, from: u64, rows: &Rows) -> Result<(), TableError> {
+        let turn = self.turns.of(name);
+        let _turn = turn.at_it.lock().await;
+        let mut attempts = ATTEMPTS;
+        loop {
+            let table = self.append(name).await?.table;
+            if table.element() != rows.element() {
+                let (holds, given) = (table.element().name(), rows.element().name());
+                return Err(TableError::Unfit(format!("{name} holds elements of the type {holds}, not {given}")));
+            }
+            let (taken, until) = (table.record.writers.get(writer).copied().unwrap_or(0), from + rows.len() as u64);
+            if until <= taken {
+                return Ok(());
+            }
+            if from > taken {
+                return Err(TableError::Unfit(format!("{name} has {taken} elements of {writer}; those up to {from} are missing")));
+            }
+            let addition = Addition { chunks: Vec::new(), rows: rows.slice((taken - from) as usize..rows.len()) };
+            let note = |record: &mut Record| {
+                record.writers.insert(writer.to_owned(), until);
+            };
+            match self.store.extend(&table, &addition, note).await {
+                Err(changed) if changed.is_conflict() && attempts > 0 => attempts -= 1,
+                added => {
+                    added?;
+                    self.news.notify_waiters();
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// How many elements a table has from a writer that numbers its own.
+    ///
+    /// # Errors
+    /// When there is no such table, or the store fails.
+    pub async fn taken(&self, name: &TableName, writer: &str) -> Result<u64, TableError> {
+        Ok(self.store.get(name).await?.record.writers.get(writer).copied().unwrap_or(0))
+    }
+
+    /// What a table takes: its type of element, and how many samples an object spans.
+    ///
+    /// # Errors
+    /// When there is no such table, or nothing can be appended to it.
+    pub async fn takes(&self, name: &TableName) -> Result<(ElementType, u32), TableError> {
+        let append = self.append(name).await?;
+        Ok((append.element(), append.measure()))
+    }
+}

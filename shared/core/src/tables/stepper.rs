@@ -1,0 +1,105 @@
+//! One step of a table that is fed by a source.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures::future;
+use futures::pin_mut;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::follow::Outcome;
+use super::service::{TableError, TableService};
+use crate::ids::{TableName, TaskId};
+use crate::ports::{Etag, PortError};
+use crate::tasks::{Next, Saved, StepContext, StepResult, Stepper, Task, TaskError};
+
+/// How long a source may be silent before the step ends.
+const QUIET: Duration = Duration::from_millis(500);
+
+/// How long a silent source is left alone.
+const IDLE: Duration = Duration::from_millis(500);
+
+/// How long the definition of a table may take behind the making of its task.
+const DEFINING: Duration = Duration::from_secs(300);
+
+/// Which table a task feeds.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Following {
+    pub(super) table: TableName,
+    pub(super) id: String,
+}
+
+/// Steps the tasks that follow the sources of tables. All they know stands in the tables themselves, so a step that is repeated finds
+/// what the first one has done.
+#[derive(Debug)]
+pub struct TableStepper {
+    service: TableService,
+}
+
+impl TableStepper {
+    /// A stepper for the tables of this service.
+    #[must_use]
+    pub fn new(service: TableService) -> Self {
+        Self { service }
+    }
+}
+
+fn result(next: Next, message: &str) -> StepResult {
+    StepResult { next, saved: Saved::Kept, progress: Value::Null, message: message.to_owned() }
+}
+
+#[async_trait]
+impl Stepper for TableStepper {
+    async fn step(&self, task: &Task, context: StepContext<'_>) -> Result<StepResult, TaskError> {
+        let following: Following = serde_json::from_value(task.specification.clone())
+            .map_err(|source| PortError::Corrupt { what: format!("the task {}", task.id), source: source.into() })?;
+        let clock = &*self.service.clock;
+        let (began, wall) = (clock.now(), context.budget.wall.min(context.budget.longest));
+        let mut silent_since = began;
+        loop {
+            if context.store.stop_requested(&task.id).await? {
+                return Ok(result(Next::Stopped, ""));
+            }
+            let outcome = match self.service.follow(&following.table, &following.id).await {
+                Ok(outcome) => outcome,
+                Err(TableError::Store(error)) => return Err(error),
+                Err(other) => return Err(PortError::unavailable("following a source", other.to_string())),
+            };
+            let now = clock.now();
+            match outcome {
+                // Its table may be about to be written.
+                Outcome::Over if task.step == 0 && now.since(task.created) < DEFINING && self.is_missing(&following).await? => {
+                    return Ok(result(Next::At(now.plus(IDLE)), "waits for its table"));
+                }
+                Outcome::Over => return Ok(result(Next::Stopped, "")), // Nobody asks for it any more.
+                Outcome::More => silent_since = now,
+                Outcome::Wait(_) if now.since(silent_since) >= QUIET => {
+                    return Ok(result(Next::At(now.plus(IDLE)), "waits for its source"));
+                }
+                Outcome::Wait(pause) if now.since(began) + pause < wall => {
+                    // Whoever appends in this process wakes those that wait for it.
+                    let told = Arc::clone(&self.service.news);
+                    let (told, pause) = (told.notified(), clock.sleep(pause));
+                    pin_mut!(told);
+                    future::select(told, pause).await;
+                }
+                Outcome::Wait(pause) => return Ok(result(Next::At(now.plus(pause)), "follows its source")),
+            }
+            if now.since(began) >= wall {
+                return Ok(result(Next::Again, "follows its source"));
+            }
+        }
+    }
+
+    fn committed(&self, _task: &Task, _etag: &Etag) {}
+
+    fn forget(&self, _id: &TaskId) {}
+}
+
+impl TableStepper {
+    async fn is_missing(&self, following: &Following) -> Result<bool, PortError> {
+        Ok(self.service.store.find(&following.table).await?.is_none())
+    }
+}
