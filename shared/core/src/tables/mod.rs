@@ -2,4 +2,3 @@
 //!
 //! A table keeps its *base* elements (samples, vectors, lists, objects) packed in chunks; its *rows* are what its operations
 //! (windows, window functions, FFT) make of them, computed when somebody asks.
-
