@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::ops::Range;
@@ -18,11 +18,17 @@ use crate::blocking::{blocking, disk_error, held, sync_folder};
 /// what is below `a/` lie side by side.
 const CHUNK: &str = "+chunk";
 
+/// What ends the name of a folder that holds only the beginning of a segment, because file systems take no longer names.
+const GOES_ON: &str = "+";
+
+/// Bytes of a segment that one name holds.
+const PIECE: usize = 200;
+
 /// The folder of files that are being written. No segment has this name.
 const UNFINISHED: &str = "+new";
 
-/// Chunks as files below a folder of the local disk: `a/b/c` is the file `c+chunk` in the folder `a/b`. A segment of a key may have as
-/// many bytes as a file name, less six.
+/// Chunks as files below a folder of the local disk: `a/b/c` is the file `c+chunk` in the folder `a/b`. A segment of more than 200
+/// bytes goes on in a folder below one that is named after its first 200 bytes and a `+`.
 ///
 /// A file is written elsewhere under a number, made durable, and only then moved to its place; what a process leaves unfinished
 /// that dies is removed when the folder is opened again. No two processes may have it open.
@@ -90,17 +96,34 @@ impl Chunks for ChunkFolder {
         self.with_place("listing chunks", move |place| {
             let mut listing = Listing { after, limit, found: Vec::new() };
             let failed = |error| disk_error("listing chunks", &prefix, error);
-            listing.walk(&place.root.join(prefix.as_str()), &format!("{prefix}/")).map_err(failed)?;
+            listing.walk(&place.root.join(relative(&prefix)), &format!("{prefix}/")).map_err(failed)?;
             Ok(listing.found)
         })
         .await
     }
 }
 
+/// A key as a path, without what ends it.
+fn relative(key: &Key) -> String {
+    let mut path = String::with_capacity(key.as_str().len() + CHUNK.len());
+    for (number, segment) in key.as_str().split('/').enumerate() {
+        path.push_str(if number == 0 { "" } else { "/" });
+        let mut rest = segment;
+        while let Some((piece, more)) = rest.split_at_checked(PIECE).filter(|(_, more)| !more.is_empty()) {
+            path.push_str(piece);
+            path.push_str(GOES_ON);
+            path.push('/');
+            rest = more;
+        }
+        path.push_str(rest);
+    }
+    path
+}
+
 /// Everything here blocks.
 impl Place {
     fn path(&self, key: &Key) -> PathBuf {
-        self.root.join(format!("{key}{CHUNK}"))
+        self.root.join(relative(key) + CHUNK)
     }
 
     fn put(&self, chunks: &[(Key, Bytes)]) -> Result<(), PortError> {
@@ -168,10 +191,9 @@ impl Place {
     /// Removes a chunk, and the folders that it leaves empty.
     fn delete(&self, key: &Key) -> Result<(), PortError> {
         let path = self.path(key);
-        match fs::remove_file(&path) {
-            Ok(()) => {}
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return Ok(()),
-            Err(error) => return Err(disk_error("removing a chunk", key, error)),
+        let removed = unless_missing(fs::remove_file(&path)).map_err(|error| disk_error("removing a chunk", key, error))?;
+        if removed.is_none() {
+            return Ok(());
         }
         let mut durable = held(&self.durable);
         let folders = path.ancestors().skip(1).take_while(|folder| *folder != self.root);
@@ -194,47 +216,53 @@ struct Listing {
 }
 
 impl Listing {
-    /// Lists what is in this folder and below, whose keys begin with `prefix`. A folder may be removed meanwhile.
+    /// Lists what is in this folder and below, whose keys begin with `prefix`. Anything may be removed meanwhile.
     fn walk(&mut self, folder: &Path, prefix: &str) -> io::Result<()> {
         let is_before = self.after.as_str() > prefix && !self.after.starts_with(prefix);
         if is_before || self.found.len() >= self.limit {
             return Ok(());
         }
-        let entries = match fs::read_dir(folder) {
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return Ok(()),
-            entries => entries?,
-        };
-        // Keys of chunks, and beginnings of keys, which end in a slash: their order is the order of what they lead to.
-        let mut keys = BTreeSet::new();
-        for entry in entries {
-            let entry = entry?;
-            let name = entry.file_name();
-            let Some(name) = name.to_str() else { continue };
-            match name.strip_suffix(CHUNK) {
-                Some(segment) => keys.insert(format!("{prefix}{segment}")),
-                None if !name.contains('+') && entry.file_type()?.is_dir() => keys.insert(format!("{prefix}{name}/")),
-                None => continue,
-            };
-        }
-        for key in keys {
+        let mut entries = BTreeMap::new();
+        collect(folder, prefix, &mut entries)?;
+        for (key, path) in entries {
             if self.found.len() >= self.limit {
                 break;
             }
-            if let Some(name) = key.strip_prefix(prefix).and_then(|name| name.strip_suffix('/')) {
-                self.walk(&folder.join(name), &key)?;
-            } else if key > self.after {
-                let name = format!("{}{CHUNK}", &key[prefix.len()..]);
-                match fs::symlink_metadata(folder.join(name)) {
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => {} // Removed meanwhile.
-                    metadata => {
-                        let since = metadata?.modified()?.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-                        let written = Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX));
-                        self.found.push(ListedChunk { key: Key::from_stored(key), written });
-                    }
-                }
+            if key.ends_with('/') {
+                self.walk(&path, &key)?;
+            } else if key > self.after
+                && let Some(metadata) = unless_missing(fs::symlink_metadata(path))?
+            {
+                let since = metadata.modified()?.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+                let written = Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX));
+                self.found.push(ListedChunk { key: Key::from_stored(key), written });
             }
         }
         Ok(())
+    }
+}
+
+/// What a folder holds: keys of chunks, and beginnings of keys, which end in a slash. Their order is that of the keys they lead to.
+fn collect(folder: &Path, prefix: &str, entries: &mut BTreeMap<String, PathBuf>) -> io::Result<()> {
+    for entry in unless_missing(fs::read_dir(folder))?.into_iter().flatten() {
+        let path = entry?.path();
+        let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
+        if let Some(segment) = name.strip_suffix(CHUNK) {
+            entries.insert(format!("{prefix}{segment}"), path);
+        } else if let Some(piece) = name.strip_suffix(GOES_ON) {
+            collect(&path, &format!("{prefix}{piece}"), entries)?;
+        } else if name != UNFINISHED {
+            entries.insert(format!("{prefix}{name}/"), path);
+        }
+    }
+    Ok(())
+}
+
+/// What is there, or nothing.
+fn unless_missing<T>(found: io::Result<T>) -> io::Result<Option<T>> {
+    match found {
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+        found => found.map(Some),
     }
 }
 

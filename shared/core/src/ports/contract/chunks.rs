@@ -4,6 +4,7 @@ use bytes::Bytes;
 use futures::future::join_all;
 
 use super::done;
+use crate::limits;
 use crate::ports::{Chunks, Key, ListedChunk, PortError};
 
 /// Holds an adapter to the promises of [`Chunks`].
@@ -63,6 +64,7 @@ async fn what_was_written_is_read(store: &dyn Chunks) {
         (key(&room, "20 MB"), pattern(20_000_000, 1)),
         (key(&room, "é/../☕"), Bytes::from_static(b"odd name")),
         (key(&room, &"n".repeat(200)), Bytes::from_static(b"long name")),
+        (key(&room, &"n".repeat(limits::KEY_BYTES - room.as_str().len() - 1)), Bytes::from_static(b"longest name")),
     ] {
         is_missing("a chunk that was not written", store.read(&key, 0..0).await);
         put(store, &key, bytes.clone()).await;
@@ -160,6 +162,8 @@ async fn listings_are_ordered_and_paged(store: &dyn Chunks) {
     let room = room("paging");
     let names = ["c", "a", "b", "B", "a-b", "a0", "~", "a b", "10", "9"];
     let mut expected: Vec<Key> = names.into_iter().map(|name| key(&room, name)).collect();
+    let long = ["n".repeat(200), "n".repeat(201), format!("{}-", "n".repeat(200)), "n".repeat(401)];
+    expected.extend(long.iter().flat_map(|name| [key(&room, name), key(&key(&room, name), &"m".repeat(300))]));
     expected.extend(["a", "a0", "B"].into_iter().flat_map(|name| ["1", "2", "~"].map(|deep| key(&key(&room, name), deep))));
     done("a put", store.put(expected.iter().map(|key| (key.clone(), Bytes::from_static(b"x"))).collect()).await);
     expected.sort();
