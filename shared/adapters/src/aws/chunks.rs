@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use aws_sdk_s3::Client;
+use aws_sdk_s3::primitives::AggregatedBytes;
 use aws_sdk_s3::types::Object;
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
@@ -85,7 +86,7 @@ impl Chunks for S3Chunks {
                 Err(error) if code(&error) == "InvalidRange" => return Err(PortError::too_short(key)),
                 Err(error) => return Err(unavailable(READING, error)),
             };
-            match answer.body.collect().await.map(|body| body.into_bytes()) {
+            match answer.body.collect().await.map(AggregatedBytes::into_bytes) {
                 // Of a range that only begins within the object S3 sends what there is.
                 Ok(bytes) if (bytes.len() as u64) < range.end - range.start => return Err(PortError::too_short(key)),
                 Ok(bytes) => return Ok(bytes),
