@@ -139,6 +139,9 @@ impl TargetSet {
 /// What is said where records cannot go into a stream.
 const NO_STREAMS: &str = "stream is a target of a server only; `headwater streams put` takes records from standard input";
 
+/// What is said where records cannot go into a table.
+const NO_TABLES: &str = "table is a target of a server only";
+
 /// What is said where there is none.
 const NO_INFLUXDB: &str = "this host knows no InfluxDB: HEADWATER_INFLUXDB_URL is not set";
 
@@ -161,6 +164,7 @@ impl Targets for TargetSet {
             Target::Stdout | Target::File { .. } => Ok(()),
             Target::Stream(_) if self.streams.is_some() => Ok(()),
             Target::Stream(_) => Err(Mistake::new("target.type", NO_STREAMS)),
+            Target::Table(_) => Err(Mistake::new("target.type", NO_TABLES)),
             Target::Http { url, .. } => self.outbound.check_url(url).map_err(|refused| Mistake::new("target.url", refused)),
             Target::Mqtt(target) => self.allows_mqtt(&target.url).map_err(|refused| Mistake::new("target.url", refused)),
             Target::IotHub(target) => {
@@ -191,6 +195,7 @@ impl Targets for TargetSet {
             Target::Stdout => Box::new(stdout::StdoutSink::new(committed)),
             Target::File { name } => Box::new(file::FileSink::open(self.files.as_ref(), name, owner, committed).await?),
             Target::Stream(name) => Box::new(stream::StreamSink::open(self.streams()?.clone(), name, owner, committed).await?),
+            Target::Table(_) => return Err(SinkError::Fatal(NO_TABLES.to_owned())),
             Target::Http { url, headers } => {
                 // Whoever started the job may have been allowed more than this host is.
                 self.outbound.check_url(url).map_err(|refused| SinkError::Fatal(format!("url: {refused}")))?;
