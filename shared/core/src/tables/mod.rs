@@ -4,11 +4,13 @@
 //! (windows, window functions, FFT) make of them, computed when somebody asks.
 
 mod sample_rate;
+mod signal;
 mod spectrum;
 mod time_measure;
 mod window_function;
 
 pub use sample_rate::{NotASampleRate, SampleRate};
+pub use signal::Signal;
 pub use spectrum::{FftSample, Spectrum};
 pub use time_measure::{NotATimeMeasure, TimeMeasure};
 pub use window_function::{PreparedWindow, WindowFunction};
