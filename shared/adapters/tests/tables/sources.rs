@@ -1,0 +1,3 @@
+//! Tables that are fed: by signals, other tables, streams.
+
+use super::*;
