@@ -2,9 +2,13 @@
 
 use super::*;
 
+/// Numbers that no single can hold, and so short that every reader of JSON reads them exactly.
+fn value(number: u64) -> f64 {
+    (number * 10 + 1) as f64 / 10.0
+}
+
 fn ramp(from: u64, count: u64) -> Vec<f64> {
-    // A third is no single: these take eight bytes each.
-    (from..from + count).map(|number| number as f64 / 3.0).collect()
+    (from..from + count).map(value).collect()
 }
 
 #[tokio::test]
@@ -22,7 +26,7 @@ async fn many_small_appends_become_few_chunks_and_keep_their_order() {
     let rows = all(&service, "t").await;
     assert_eq!(rows.len() as u64, count);
     for (number, (offset, value)) in rows.iter().enumerate() {
-        assert_eq!((*offset, value.as_f64().unwrap()), (number as i64 * 1_000_000, number as f64 / 3.0));
+        assert_eq!((*offset, value.as_f64().unwrap()), (number as i64 * 1_000_000, self::value(number as u64)));
     }
 }
 
@@ -43,9 +47,19 @@ async fn a_long_append_is_written_while_it_comes_and_seen_when_it_is_whole() {
     assert_eq!((shown.rows, shown.last_marker), (2_000_010, Some(2_000_009_000_000)));
     for from in [0_i64, 5, 9, 10, 524_287, 524_288, 1_999_990] {
         let rows = selected(&service, "t", range(from * 1_000_000, (from + 20) * 1_000_000)).await;
-        let wanted: Vec<_> = (from..from + 20).map(|number| (number * 1_000_000, json!(number as f64 / 3.0))).collect();
+        let wanted: Vec<_> = (from..from + 20).map(|number| (number * 1_000_000, json!(value(number as u64)))).collect();
         assert_eq!(rows, wanted);
     }
+}
+
+/// Half a megabyte, so it is a chunk.
+async fn push_vector(service: &TableService, table: &str, value: f64) {
+    let mut append = service.append(&name(table)).await.unwrap();
+    let mut rows = Rows::new(append.element(), append.measure());
+    let numbers = format!("{value},").repeat(66_000);
+    rows.push_json(format!("[{}]", numbers.trim_end_matches(',')).as_bytes()).unwrap();
+    append.push(rows).await.unwrap();
+    append.commit().await.unwrap();
 }
 
 #[tokio::test]
@@ -53,9 +67,8 @@ async fn the_list_of_many_chunks_goes_into_pages() {
     let bench = Bench::new();
     let service = bench.service();
     define(&service, "t", json!({"element": "vector", "sampleRate": 1000, "retention": "1000s"})).await;
-    // Half a megabyte each, so each is a chunk.
     for number in 0..300_u64 {
-        push(&service, "t", &[json!(vec![number as f64 / 3.0; 66_000])]).await.unwrap();
+        push_vector(&service, "t", value(number)).await;
     }
     let rows = all(&service, "t").await;
     // 66 s each: what began 1000 s before the newest one, or earlier, is gone.
@@ -65,12 +78,12 @@ async fn the_list_of_many_chunks_goes_into_pages() {
 
     define(&service, "long", json!({"element": "vector", "sampleRate": 1000, "retention": "30d"})).await;
     for number in 0..300_u64 {
-        push(&service, "long", &[json!(vec![number as f64 / 3.0; 66_000])]).await.unwrap();
+        push_vector(&service, "long", value(number)).await;
     }
     for number in [0_i64, 63, 64, 127, 128, 255, 299] {
         let rows = selected(&service, "long", range(number * 66_000_000_000, number * 66_000_000_000 + 1)).await;
         assert_eq!(rows.len(), 1);
-        assert_eq!(rows[0].1[7].as_f64(), Some(number as f64 / 3.0));
+        assert_eq!(rows[0].1[7].as_f64(), Some(value(number as u64)));
     }
 }
 

@@ -52,13 +52,15 @@ pub struct Append {
     table: Table,
     /// What is written already.
     chunks: Vec<Chunk>,
+    /// Samples before the newest element of what is written.
+    newest: u64,
     rows: Rows,
 }
 
 impl Append {
     pub(super) fn new(service: TableService, table: Table) -> Self {
         let rows = table.new_rows();
-        Self { service, table, chunks: Vec::new(), rows }
+        Self { service, table, chunks: Vec::new(), newest: 0, rows }
     }
 
     /// The type of element that the table takes.
@@ -91,6 +93,7 @@ impl Append {
         }
         if self.rows.bytes() >= self.table.chunk_bytes() {
             let rows = mem::replace(&mut self.rows, self.table.new_rows());
+            self.newest = self.chunks.iter().map(|chunk| chunk.span).sum::<u64>() + rows.span_before(rows.len() - 1);
             self.chunks.extend(self.service.store.write(&self.table, &rows).await?);
         }
         Ok(())
@@ -110,14 +113,7 @@ impl Append {
             self.service.append_rows(&self.table, rows).await?;
             return Ok(count);
         }
-        // Uneven elements are followed by rows, so that it is known where the newest one begins.
-        let addition = if rows.is_empty() && !self.element().is_even() {
-            let last = self.chunks.pop().expect("there is one");
-            let rows = self.service.store.read(&self.table, &last).await?;
-            Addition { chunks: mem::take(&mut self.chunks), rows }
-        } else {
-            Addition { chunks: mem::take(&mut self.chunks), rows }
-        };
+        let addition = Addition::behind(mem::take(&mut self.chunks), self.newest, rows);
         let turn = self.service.turns.of(&self.table.name);
         let _turn = turn.at_it.lock().await;
         self.service.add(&self.table.name, &self.table.record.id, &addition).await?;
@@ -157,7 +153,7 @@ impl TableService {
         for waiting in &ours {
             rows.append(&waiting.rows, 0..waiting.rows.len());
         }
-        let done = self.add(&table.name, &table.record.id, &Addition { chunks: Vec::new(), rows }).await;
+        let done = self.add(&table.name, &table.record.id, &Addition::of(rows)).await;
         for waiting in ours {
             let answer = match &done {
                 Ok(_) => Ok(()),
@@ -214,7 +210,7 @@ impl TableService {
             if from > taken {
                 return Err(TableError::Unfit(format!("{name} has {taken} elements of {writer}; those up to {from} are missing")));
             }
-            let addition = Addition { chunks: Vec::new(), rows: rows.slice((taken - from) as usize..rows.len()) };
+            let addition = Addition::of(rows.slice((taken - from) as usize..rows.len()));
             let note = |record: &mut Record| {
                 record.writers.insert(writer.to_owned(), until);
             };

@@ -15,6 +15,7 @@ mod definition;
 mod elements;
 mod follow;
 mod json;
+mod number;
 mod plan;
 mod record;
 mod row_reader;
