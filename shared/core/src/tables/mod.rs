@@ -7,10 +7,12 @@ mod sample_rate;
 mod signal;
 mod spectrum;
 mod time_measure;
+pub mod wav;
 mod window_function;
 
 pub use sample_rate::{NotASampleRate, SampleRate};
 pub use signal::Signal;
 pub use spectrum::{FftSample, Spectrum};
 pub use time_measure::{NotATimeMeasure, TimeMeasure};
+pub use wav::{BitDepth, WavError, WavReader};
 pub use window_function::{PreparedWindow, WindowFunction};
