@@ -136,7 +136,12 @@ pub(crate) async fn compose(options: &Serve, prometheus: PrometheusHandle) -> an
         clock: Arc::clone(&clock),
         entropy,
         largest_reply: None,
-        dialects: &[headwater_streams::DIALECT, headwater_simulations::DIALECT],
+        dialects: &[
+            headwater_streams::DIALECT,
+            headwater_simulations::DIALECT,
+            headwater_tables::DIALECTS[0],
+            headwater_tables::DIALECTS[1],
+        ],
     };
     let users: Vec<Arc<dyn StreamUsers>> =
         vec![Arc::new(datagen.clone()), Arc::new(simulations.streams_used), Arc::new(tables.streams_followed())];
