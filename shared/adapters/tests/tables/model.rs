@@ -28,12 +28,14 @@ type Rows = Vec<(u64, Value)>;
 fn shapes() -> impl Strategy<Value = Shape> {
     let element = prop::sample::select(vec!["sample", "vector", "list", "json"]);
     let windows = prop::collection::vec((2_usize..5, 1_usize..5), 0..3);
-    (element, 1_u64..4, prop::sample::select(vec![1_u64, 3, 1000, 44_100]), 1_i64..60, windows).prop_map(|(element, measure, rate, kept, windows)| {
-        let measure = if element == "json" { measure } else { 1 };
-        // About as many milliseconds as there are elements, whatever the rate.
-        let retention_ms = (kept * 1000).div_euclid(i64::try_from(rate).unwrap()).max(1);
-        Shape { element, measure, rate, retention_ms, windows }
-    })
+    (element, 1_u64..4, prop::sample::select(vec![1_u64, 3, 1000, 44_100]), 1_i64..60, windows).prop_map(
+        |(element, measure, rate, kept, windows)| {
+            let measure = if element == "json" { measure } else { 1 };
+            // About as many milliseconds as there are elements, whatever the rate.
+            let retention_ms = (kept * 1000).div_euclid(i64::try_from(rate).unwrap()).max(1);
+            Shape { element, measure, rate, retention_ms, windows }
+        },
+    )
 }
 
 fn acts() -> impl Strategy<Value = Vec<Act>> {

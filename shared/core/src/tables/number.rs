@@ -85,7 +85,9 @@ mod tests {
 
     #[test]
     fn what_json_calls_a_number_is_one() {
-        for (text, wanted) in [("0", 0.0), ("-0", -0.0), (" 12.5 ", 12.5), ("1e3", 1000.0), ("-2.5E-1\r", -0.25), ("90.33333333333333", 271.0 / 3.0)] {
+        for (text, wanted) in
+            [("0", 0.0), ("-0", -0.0), (" 12.5 ", 12.5), ("1e3", 1000.0), ("-2.5E-1\r", -0.25), ("90.33333333333333", 271.0 / 3.0)]
+        {
             assert_eq!(read(text.as_bytes()).map(f64::to_bits), Some(f64::to_bits(wanted)), "{text}");
         }
         for text in ["", "-", "01", "1.", ".5", "+1", "1e", "1e+", "1 2", "NaN", "Infinity", "1e999", "0x1", "\"1\"", "true", "[1]", "1,"] {
