@@ -52,7 +52,7 @@ async fn lines(
     let Named(name) = named?;
     let lines = tables.select(&name, selection, rate).await.map_err(problems::table)?;
     let pieces = stream::unfold(lines, async |mut lines| lines.next().await.map(|piece| (piece, lines)));
-    answer(LINES, pieces.boxed(), largest, "ask for a shorter time").await
+    answer(LINES, pieces.fuse().boxed(), largest, "ask for a shorter time").await
 }
 
 pub(crate) async fn audio(
@@ -74,7 +74,7 @@ pub(crate) async fn audio(
     let follow = largest.is_none();
     let sound = tables.sound(&name, depth, offset, limit, follow).await.map_err(problems::table)?;
     let pieces = stream::unfold(sound, async |mut sound| sound.next().await.map(|piece| (piece, sound)));
-    answer(WAV, pieces.boxed(), largest, "give a shorter limit, or fewer bits with bitDepth").await
+    answer(WAV, pieces.fuse().boxed(), largest, "give a shorter limit, or fewer bits with bitDepth").await
 }
 
 fn bit_depth(parameters: &Parameters) -> Result<BitDepth, Problem> {
@@ -108,7 +108,7 @@ fn side(parameters: &Parameters, name: &str, default: u32) -> Result<u32, Proble
     text.parse().ok().filter(|side| limits::PLOT_SIDE.contains(side)).ok_or_else(|| Problem::bad_request(wrong()))
 }
 
-/// An answer piece by piece, or at once where the host can do no better; `advice` is for whoever asks for too much then.
+/// An answer piece by piece (whoever compresses them asks again after the last one), or at once where the host can do no better; `advice` is for whoever asks for too much then.
 async fn answer(
     kind: &'static str,
     mut pieces: BoxStream<'static, Result<Bytes, TableError>>,

@@ -29,16 +29,16 @@ pub(crate) async fn append(
     // All that is wrong so far is said before any of the body is read.
     let kind = kind(&headers)?;
     let mut append = tables.append(&name).await.map_err(problems::table)?;
-    let mut ingest = Ingest::new(kind, append.element(), append.rate(), append.measure()).map_err(problems::ingest)?;
+    let mut ingest = Ingest::new(kind, append.element(), append.rate(), append.measure()).map_err(|error| problems::ingest(&error))?;
     let mut pieces = body.into_data_stream();
     while let Some(piece) = pieces.next().await {
         let piece = piece.map_err(|_| Problem::bad_request("the body could not be read to its end; nothing of it is kept"))?;
         for part in piece.chunks(AT_ONCE) {
-            let rows = ingest.push(part).map_err(problems::ingest)?;
+            let rows = ingest.push(part).map_err(|error| problems::ingest(&error))?;
             append.push(rows).await.map_err(problems::table)?;
         }
     }
-    let rows = ingest.finish().map_err(problems::ingest)?;
+    let rows = ingest.finish().map_err(|error| problems::ingest(&error))?;
     append.push(rows).await.map_err(problems::table)?;
     let appended = append.commit().await.map_err(problems::table)?;
     Ok(Json(json!({ "appended": appended })))

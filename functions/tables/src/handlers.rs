@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use headwater_core::tables::{Defined, Definition, TableService};
+use headwater_core::tables::{Defined, Definition, Description, TableService};
 use headwater_web::{Content, Problem};
 use http::StatusCode;
 use serde_json::Value;
@@ -12,7 +12,7 @@ use crate::request::Named;
 
 pub(crate) async fn list(State(tables): State<TableService>) -> Result<Json<Value>, Problem> {
     let all = tables.list().await.map_err(problems::table)?;
-    Ok(Json(all.iter().map(|table| table.to_json()).collect()))
+    Ok(Json(all.iter().map(Description::to_json).collect()))
 }
 
 pub(crate) async fn describe(State(tables): State<TableService>, Named(name): Named) -> Result<Json<Value>, Problem> {

@@ -16,7 +16,7 @@ pub(crate) fn table(error: TableError) -> Problem {
     Problem::new(status, error.to_string())
 }
 
-pub(crate) fn ingest(error: IngestError) -> Problem {
+pub(crate) fn ingest(error: &IngestError) -> Problem {
     let status = match error {
         IngestError::TooLong(_) => StatusCode::PAYLOAD_TOO_LARGE,
         IngestError::Element(..)

@@ -3,7 +3,7 @@
 use plotters::backend::SVGBackend;
 use plotters::chart::{ChartBuilder, ChartContext};
 use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint, Ranged};
-use plotters::drawing::IntoDrawingArea as _;
+use plotters::drawing::{DrawingAreaErrorKind, IntoDrawingArea as _};
 use plotters::element::{Circle, PathElement};
 use plotters::prelude::Cartesian2d;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
@@ -69,6 +69,12 @@ pub(super) struct Pixels {
 #[error("the picture could not be drawn: {0}")]
 pub(crate) struct NotDrawn(String);
 
+impl<E: std::error::Error + Send + Sync> From<DrawingAreaErrorKind<E>> for NotDrawn {
+    fn from(error: DrawingAreaErrorKind<E>) -> Self {
+        Self(error.to_string())
+    }
+}
+
 const FONT: &str = "sans-serif";
 const INK: RGBColor = RGBColor(0x33, 0x33, 0x33);
 const FAINT: RGBColor = RGBColor(0xdd, 0xdd, 0xdd);
@@ -82,7 +88,7 @@ pub(super) fn draw(title: &str, size: Size, axes: [&Axis; 2], right: u32, conten
     let mut svg = String::new();
     let pixels = {
         let root = SVGBackend::with_string(&mut svg, (size.width, size.height)).into_drawing_area();
-        root.fill(&WHITE).map_err(not_drawn)?;
+        root.fill(&WHITE)?;
         // A label needs its room, and a small picture has few.
         let [x_ticks, y_ticks] = [
             Ticks::between(axes[0].from, axes[0].to, (size.width / 100).clamp(1, 12) as usize),
@@ -94,8 +100,7 @@ pub(super) fn draw(title: &str, size: Size, axes: [&Axis; 2], right: u32, conten
             .margin_right(16 + right)
             .x_label_area_size(42)
             .y_label_area_size(if size.width < 300 { 44 } else { 64 })
-            .build_cartesian_2d(along(&x_ticks, axes[0]), along(&y_ticks, axes[1]))
-            .map_err(not_drawn)?;
+            .build_cartesian_2d(along(&x_ticks, axes[0]), along(&y_ticks, axes[1]))?;
         chart
             .configure_mesh()
             .bold_line_style(FAINT)
@@ -106,18 +111,17 @@ pub(super) fn draw(title: &str, size: Size, axes: [&Axis; 2], right: u32, conten
             .y_label_formatter(&|place| y_ticks.label(*place))
             .x_desc(&axes[0].label)
             .y_desc(&axes[1].label)
-            .draw()
-            .map_err(not_drawn)?;
+            .draw()?;
         let (across, down) = chart.plotting_area().get_pixel_range();
         match content {
             Content::Lines(strokes) => draw_lines(&mut chart, strokes)?,
             Content::Raw(_) => {}
             Content::Nothing => {
                 let style = TextStyle::from((FONT, 20).into_font()).color(&INK).pos(Pos::new(HPos::Center, VPos::Center));
-                root.draw_text("no data", &style, (across.start.midpoint(across.end), down.start.midpoint(down.end))).map_err(not_drawn)?;
+                root.draw_text("no data", &style, (across.start.midpoint(across.end), down.start.midpoint(down.end)))?;
             }
         }
-        root.present().map_err(not_drawn)?;
+        root.present()?;
         Pixels { left: across.start, right: across.end, top: down.start, bottom: down.end }
     };
     if let Content::Raw(elements) = content {
@@ -167,13 +171,9 @@ fn draw_lines(chart: &mut Chart<'_, '_>, strokes: &[Stroke]) -> Result<(), NotDr
             [point] => chart.draw_series([Circle::new(point, 2, LINE.filled())]).map(drop),
             _ => chart.draw_series([PathElement::new(stroke.clone(), style)]).map(drop),
         };
-        drawn.map_err(not_drawn)?;
+        drawn?;
     }
     Ok(())
-}
-
-fn not_drawn(error: impl ToString) -> NotDrawn {
-    NotDrawn(error.to_string())
 }
 
 fn insert_before(svg: &mut String, tag: &str, elements: &str) {

@@ -1,5 +1,7 @@
 //! Windows and spectra, as rows.
 
+use std::f64::consts::FRAC_PI_4;
+
 use serde_json::{Value, json};
 
 use super::{host, offsets};
@@ -27,7 +29,7 @@ async fn spectra_have_the_textbook_values() {
     let host = host().with_fixtures().await;
     let rows = host.rows("/table/fft/timeRange?from=0s&to=1s").await;
     assert_eq!(offsets(&rows), [0, 4 * MS]);
-    for ((number, (offset, row)), second) in rows.iter().enumerate().zip([-0.785_398_163, 2.356_194_490]) {
+    for ((number, (offset, row)), second) in rows.iter().enumerate().zip([-FRAC_PI_4, 3.0 * FRAC_PI_4]) {
         let keys: Vec<&String> = row.as_object().unwrap().keys().collect();
         assert_eq!(keys, ["index", "binCount", "samplesCount", "sampleRate", "magnitude", "phase", "frequency", "time"]);
         let head = [&row["index"], &row["binCount"], &row["samplesCount"], &row["time"]].map(|value| value.as_i64().unwrap());

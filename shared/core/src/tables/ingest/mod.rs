@@ -130,7 +130,7 @@ impl Ingest {
             IngestKind::Lines => Reader::Lines(lines::Lines::default()),
             IngestKind::Array => Reader::Array(array::Array::default()),
             IngestKind::Octets => Reader::Octets(octets::Octets::default()),
-            IngestKind::Wav => Reader::Wav(Box::new(WavReader::new())),
+            IngestKind::Wav => Reader::Wav(Box::default()),
         };
         Ok(Self { reader, packer: Packer { element, measure, rows: Rows::new(element, measure), samples: Vec::new() }, rate })
     }

@@ -56,7 +56,15 @@ fn each_line_is_an_element_and_blank_ones_are_none() {
 
 #[test]
 fn a_line_that_is_no_element_is_named() {
-    for (body, place) in [("1\n\n\"2\"\n3", "line 3: "), ("1 2", "line 1: "), ("1\n[2]", "line 2: "), ("true\n", "line 1: "), ("1\n2\n1e999", "line 3: "), ("NaN", "line 1: "), ("null", "line 1: ")] {
+    for (body, place) in [
+        ("1\n\n\"2\"\n3", "line 3: "),
+        ("1 2", "line 1: "),
+        ("1\n[2]", "line 2: "),
+        ("true\n", "line 1: "),
+        ("1\n2\n1e999", "line 3: "),
+        ("NaN", "line 1: "),
+        ("null", "line 1: "),
+    ] {
         let message = refused(IngestKind::Lines, ElementType::Sample, body);
         assert!(message.starts_with(place), "{body:?}: {message}");
     }
@@ -121,7 +129,10 @@ fn octets_are_doubles() {
     let body: Vec<u8> = samples.iter().flat_map(|sample: &f64| sample.to_le_bytes()).collect();
     assert_eq!(whole(IngestKind::Octets, ElementType::Sample, &body).unwrap().samples().unwrap(), samples);
     assert!(whole(IngestKind::Octets, ElementType::Sample, "").unwrap().is_empty());
-    assert_eq!(refused(IngestKind::Octets, ElementType::Sample, &body[..27]), "the body ends 3 bytes after a whole number of doubles of 8 bytes");
+    assert_eq!(
+        refused(IngestKind::Octets, ElementType::Sample, &body[..27]),
+        "the body ends 3 bytes after a whole number of doubles of 8 bytes"
+    );
 }
 
 #[test]
