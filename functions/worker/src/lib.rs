@@ -92,7 +92,7 @@ impl Function {
         let filling: Arc<dyn Stepper> = Arc::new(TableStepper::new(deployment.tables.clone()));
         let steppers = [(KIND, stepper), (simulations::KIND, simulating), (tables::KIND, filling)];
         let worker = Worker::new(tasks.clone(), queue, Arc::clone(&clock), steppers, config);
-        let upkeep = Upkeep { tasks, datagen: deployment.datagen(), simulations: simulations.service };
+        let upkeep = Upkeep { tasks, datagen: deployment.datagen(), simulations: simulations.service, tables: deployment.tables.clone() };
         Self { worker, upkeep, streams: deployment.streams.clone(), queue: deployment.queue.clone(), clock, budget }
     }
 

@@ -262,3 +262,27 @@ pub const FFT_BINS: usize = 1 << 20;
 
 /// Tables that may be fed by a source at once; each costs a step a second.
 pub const FED_TABLES: usize = 500;
+/// Frequencies of a signal in Hz. Within these bounds 128 bits hold its phase exactly enough: a decimal of 17 digits has at most 29
+/// behind the point.
+pub const SIGNAL_FREQUENCY: std::ops::RangeInclusive<f64> = 1e-12..=1e9;
+
+/// Greatest amplitude of a signal: sums of signals, and squares in their spectra, stay far from infinity.
+pub const SIGNAL_AMPLITUDE: f64 = 1e100;
+
+/// Least share of a period that a square wave is up or down; see [`SIGNAL_FREQUENCY`].
+pub const SIGNAL_DUTY: f64 = 1e-12;
+
+/// Waves that are added up in one signal, however they are nested: each costs some nanoseconds for every sample.
+pub const SIGNAL_PARTS: usize = 64;
+
+/// Sums of signals within each other: reading them recurses. Sums within a sum say nothing that one could not.
+pub const SIGNAL_NESTING: usize = 8;
+
+/// Longest text of one element that is put into a table, in bytes: it is held in memory while it arrives, as the body of an event is.
+pub const ELEMENT_TEXT: usize = REQUEST_BODY;
+
+/// Most samples and bins that are looked at for one picture: reading them takes about a second.
+pub const PLOT_SAMPLES: u64 = 50_000_000;
+
+/// Pixels that a side of a picture may have: axes need some, and no screen has many more.
+pub const PLOT_SIDE: std::ops::RangeInclusive<u32> = 100..=4000;

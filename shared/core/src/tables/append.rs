@@ -53,13 +53,15 @@ pub struct Append {
     table: Table,
     /// What is written already.
     chunks: Vec<Chunk>,
+    /// Samples before the newest element of what is written.
+    newest: u64,
     rows: Rows,
 }
 
 impl Append {
     pub(super) fn new(service: TableService, table: Table) -> Self {
         let rows = table.new_rows();
-        Self { service, table, chunks: Vec::new(), rows }
+        Self { service, table, chunks: Vec::new(), newest: 0, rows }
     }
 
     /// The type of element that the table takes.
@@ -92,6 +94,7 @@ impl Append {
         }
         if self.rows.bytes() >= self.table.chunk_bytes() {
             let rows = mem::replace(&mut self.rows, self.table.new_rows());
+            self.newest = self.chunks.iter().map(|chunk| chunk.span).sum::<u64>() + rows.span_before(rows.len() - 1);
             self.chunks.extend(self.service.store.write(&self.table, &rows).await?);
         }
         Ok(())
@@ -111,14 +114,7 @@ impl Append {
             self.service.append_rows(&self.table, rows).await?;
             return Ok(count);
         }
-        // Uneven elements are followed by rows, so that it is known where the newest one begins.
-        let addition = if rows.is_empty() && !self.element().is_even() {
-            let last = self.chunks.pop().expect("there is one");
-            let rows = self.service.store.read(&self.table, &last).await?;
-            Addition { chunks: mem::take(&mut self.chunks), rows }
-        } else {
-            Addition { chunks: mem::take(&mut self.chunks), rows }
-        };
+        let addition = Addition::behind(mem::take(&mut self.chunks), self.newest, rows);
         let turn = self.service.turns.of(&self.table.name);
         let _turn = turn.at_it.lock().await;
         self.service.add(&self.table.name, &self.table.record.id, &addition).await?;
@@ -158,7 +154,7 @@ impl TableService {
         for waiting in &ours {
             rows.append(&waiting.rows, 0..waiting.rows.len());
         }
-        let done = self.add(&table.name, &table.record.id, &Addition { chunks: Vec::new(), rows }).await;
+        let done = self.add(&table.name, &table.record.id, &Addition::of(rows)).await;
         for waiting in ours {
             let answer = match &done {
                 Ok(_) => Ok(()),
@@ -217,7 +213,7 @@ impl TableService {
             if from > taken {
                 return Err(TableError::Unfit(format!("{name} has been removed, and another one was made")));
             }
-            let addition = Addition { chunks: Vec::new(), rows: numbered.behind(taken) };
+            let addition = Addition::of(numbered.behind(taken));
             let note = |record: &mut Record| {
                 record.writers.insert(writer.to_owned(), until);
             };

@@ -50,7 +50,7 @@ impl TableService {
 
     /// Adds what a source gave, and notes how far it has been followed.
     async fn take(&self, table: &Table, rows: Rows, note: impl FnOnce(&mut Record)) -> Result<(), TableError> {
-        let addition = Addition { chunks: Vec::new(), rows };
+        let addition = Addition::of(rows);
         let note = |record: &mut Record| {
             record.trouble = None;
             note(record);

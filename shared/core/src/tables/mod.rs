@@ -7,6 +7,7 @@
 //! * [`TableService`] answers requests; [`TableStepper`] follows the sources of tables that have one.
 //! * `definition` reads what a table is to be; `plan` which rows operations make of how many elements.
 //! * `rows` packs elements; `record` and `store` keep them; `append` puts them in; `elements` finds and reads them.
+//! * [`ingest`] cuts bodies of requests into elements.
 //! * `row_reader` computes rows, `json` renders them, `sound` lets them be heard.
 //! * [`SampleRate`], [`TimeMeasure`], [`WindowFunction`], [`Spectrum`], [`Signal`] and [`wav`] know nothing of all that.
 
@@ -14,7 +15,9 @@ mod append;
 mod definition;
 mod elements;
 mod follow;
+pub mod ingest;
 mod json;
+mod number;
 mod numbered;
 mod plan;
 mod record;

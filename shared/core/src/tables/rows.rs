@@ -5,6 +5,8 @@ use std::ops::Range;
 use bytes::Bytes;
 use serde_json::value::RawValue;
 
+use super::number;
+
 /// What the base elements of a table are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ElementType {
@@ -193,10 +195,16 @@ impl Rows {
             _ => NotAnElement::Json(error.to_string()),
         };
         match &mut self.body {
-            Body::Samples(samples) => samples.push(serde_json::from_slice(json).map_err(wrong)?),
+            Body::Samples(samples) => match number::read(json) {
+                Some(sample) => samples.push(sample),
+                None => return Err(number::complaint(json, element)),
+            },
             Body::Vectors { values, ends } => {
-                let vector: Vec<f64> = serde_json::from_slice(json).map_err(wrong)?;
-                values.extend(vector);
+                let before = values.len();
+                if !number::read_all(json, values) {
+                    values.truncate(before);
+                    return Err(number::complaint(json, element));
+                }
                 ends.push(end_of(values.len()));
             }
             Body::Texts { text, ends, spans } => {

@@ -87,6 +87,12 @@ impl SampleRate {
         (self.per_giga_second / divisor, NANOS / divisor)
     }
 
+    /// Nanoseconds between two samples, as a reduced fraction: nanoseconds, and the samples they hold.
+    #[must_use]
+    pub const fn period(self) -> (u64, u64) {
+        self.period
+    }
+
     /// The moment of an element in nanoseconds, rounded down; `i64::MAX` for all that are later.
     #[must_use]
     pub fn marker(self, index: u64) -> i64 {

@@ -1,6 +1,7 @@
 //! Answers the tables API's requests.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -109,6 +110,8 @@ pub struct TableService {
     pub(super) turns: Arc<Turns>,
     /// Wakes whoever waits for a table of this process to grow.
     pub(super) news: Arc<Notify>,
+    /// Whether the process is about to end, and nobody is to wait any more.
+    pub(super) ending: Arc<AtomicBool>,
 }
 
 impl TableService {
@@ -123,7 +126,13 @@ impl TableService {
         entropy: Arc<dyn Entropy>,
     ) -> Self {
         let store = TableStore { documents, chunks, entropy: Arc::clone(&entropy) };
-        Self { store, tasks, streams, clock, entropy, turns: Arc::default(), news: Arc::default() }
+        Self { store, tasks, streams, clock, entropy, turns: Arc::default(), news: Arc::default(), ending: Arc::default() }
+    }
+
+    /// Lets go those who listen to a table that is not finished: the process is about to end.
+    pub fn end(&self) {
+        self.ending.store(true, Ordering::Relaxed);
+        self.news.notify_waiters();
     }
 
     /// Makes a table, unless there is one with the same definition.

@@ -1,6 +1,7 @@
 //! Tables as sound.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -99,7 +100,7 @@ impl Sound {
         }
     }
 
-    /// Waits until the table has changed. Answers whether it is still the same table.
+    /// Waits until the table has changed. Answers whether there is still something to wait for.
     async fn grown(&mut self) -> Result<bool, TableError> {
         let before = Arc::clone(self.elements.table());
         loop {
@@ -109,7 +110,7 @@ impl Sound {
             pin_mut!(told);
             told.as_mut().enable();
             let now = self.service.store.get(&before.name).await?;
-            if now.record.id != before.record.id {
+            if now.record.id != before.record.id || self.service.ending.load(Ordering::Relaxed) {
                 return Ok(false);
             }
             if now.etag != before.etag {

@@ -83,6 +83,26 @@ pub(super) struct Addition {
     pub(super) chunks: Vec<Chunk>,
     /// Those behind them.
     pub(super) rows: Rows,
+    /// Samples before the newest element of all of them.
+    newest: u64,
+}
+
+impl Addition {
+    /// These elements.
+    pub(super) fn of(rows: Rows) -> Self {
+        Self::behind(Vec::new(), 0, rows)
+    }
+
+    /// These elements behind those that are in chunks already, the newest of which has `newest` samples before it.
+    pub(super) fn behind(chunks: Vec<Chunk>, newest: u64, rows: Rows) -> Self {
+        let written: u64 = chunks.iter().map(|chunk| chunk.span).sum();
+        let newest = rows.len().checked_sub(1).map_or(newest, |last| written + rows.span_before(last));
+        Self { chunks, rows, newest }
+    }
+
+    fn len(&self) -> u64 {
+        self.chunks.iter().map(|chunk| chunk.elements).sum::<u64>() + self.rows.len() as u64
+    }
 }
 
 /// The tables in a set of stores.
@@ -224,7 +244,9 @@ impl TableStore {
         let mut written = Vec::new();
         let mut garbage = Vec::new();
         let mut rows = table.tail_rows()?;
-        record.newest = newest(&record, addition);
+        if let Some(last) = addition.len().checked_sub(1) {
+            record.newest = record.end.behind(last, addition.newest);
+        }
         record.end = addition.chunks.iter().fold(record.end, |end, chunk| end.behind(chunk.elements, chunk.span));
         record.end = record.end.behind(addition.rows.len() as u64, addition.rows.span());
         if addition.chunks.is_empty() {
@@ -349,20 +371,6 @@ fn decoded(segment: &str) -> Option<TableName> {
         }
     }
     TableName::try_from(String::from_utf8(bytes).ok()?).ok()
-}
-
-/// Where the newest element will begin.
-fn newest(record: &Record, addition: &Addition) -> Place {
-    let behind_chunks = addition.chunks.iter().fold(record.end, |end, chunk| end.behind(chunk.elements, chunk.span));
-    match (addition.rows.len(), addition.chunks.last()) {
-        // The last element of a chunk of even elements begins one measure before its end; chunks of others are followed by rows.
-        (0, Some(last)) => {
-            let measure = last.span / last.elements.max(1);
-            Place { element: behind_chunks.element - 1, sample: behind_chunks.sample - measure }
-        }
-        (0, None) => record.newest,
-        (count, _) => behind_chunks.behind(count as u64 - 1, addition.rows.span_before(count - 1)),
-    }
 }
 
 /// The chunks at the end that are to become one with what is behind them.

@@ -1,3 +1,5 @@
+#![expect(clippy::approx_constant, reason = "angles are given with the digits of the published vectors")]
+
 use std::f64::consts::{PI, TAU};
 
 use proptest::prelude::*;
