@@ -94,7 +94,8 @@ pub(crate) async fn compose(options: &Serve, prometheus: PrometheusHandle) -> an
         bail!("--notify-queue-url: this program was built without the feature aws");
     }
     let (streams, queue_writer) = stores.streams(&clock, &entropy).with_heralds(heralds).with_queue();
-    let targets = TargetSet::new(Arc::clone(&stores.files), outbound.clone()).with_streams(streams.clone());
+    let tables = stores.tables(&streams, &clock, &entropy);
+    let targets = TargetSet::new(Arc::clone(&stores.files), outbound.clone()).with_streams(streams.clone()).with_tables(tables.clone());
     let targets = targets.with_influxdb(options.services.influxdb()?).with_iot_hub(options.services.iot_hub());
     #[cfg(feature = "aws")]
     let (targets, poller) = match shared {
@@ -112,7 +113,6 @@ pub(crate) async fn compose(options: &Serve, prometheus: PrometheusHandle) -> an
         let setup = SimulationsSetup { hub, hubs: Arc::new(hubs), engine, targets: Arc::clone(&targets), keeps: limits::RUNNING_JOBS };
         stores.simulations_group(setup, &clock, &entropy)
     };
-    let tables = stores.tables(&streams, &clock, &entropy);
     let datagen = stores.datagen(specifications, Arc::clone(&targets), &clock, &entropy);
     let tasks = stores.tasks(&clock);
     let (budget, lease) = match options.store {

@@ -10,7 +10,7 @@ use headwater_web::{House, Token, with_house_layers};
 async fn main() -> Result<(), lambda_http::Error> {
     lambda_http::tracing::init_default_subscriber();
     let deployment = Deployment::from_environment().await?;
-    let routes = headwater_tables::router(deployment.stores.tables(&deployment.streams, &deployment.clock, &deployment.entropy));
+    let routes = headwater_tables::router(deployment.tables);
     let token = deployment.token.map(Token::new);
     let house = House {
         token,
