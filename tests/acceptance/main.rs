@@ -44,3 +44,4 @@ mod streams;
 mod streams_cli;
 mod streams_crash;
 mod streams_disk;
+mod table_functions;
