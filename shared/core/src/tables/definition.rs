@@ -328,7 +328,7 @@ fn read_stream(node: &Node<'_>) -> Option<StreamSource> {
         Some(headers) => {
             headers.expect_object()?;
             let names = headers.value().as_object().into_iter().flat_map(Map::keys);
-            // Names of headers are kept in lower case.
+            // Upper and lower case do not count in names of headers.
             names.map(|name| Some((name.to_ascii_lowercase(), headers.get(name)?.text()?.to_owned()))).collect()
         }
     };
