@@ -17,6 +17,7 @@ mod elements;
 mod follow;
 pub mod ingest;
 mod json;
+mod news;
 mod number;
 mod numbered;
 mod plan;

@@ -1,6 +1,5 @@
 //! One step of a table that is fed by a source.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -9,6 +8,7 @@ use futures::pin_mut;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::definition::Source;
 use super::follow::Outcome;
 use super::service::{TableError, TableService};
 use crate::ids::{TableName, TaskId};
@@ -18,8 +18,9 @@ use crate::tasks::{Next, Saved, StepContext, StepResult, Stepper, Task, TaskErro
 /// How long a source may be silent before the step ends.
 const QUIET: Duration = Duration::from_millis(500);
 
-/// How long a silent source is left alone.
-const IDLE: Duration = Duration::from_millis(500);
+/// How long a silent source is left alone at first, and at most.
+const IDLE: Duration = Duration::from_millis(250);
+const LONGEST_IDLE: Duration = Duration::from_secs(2);
 
 /// How long the definition of a table may take behind the making of its task.
 const DEFINING: Duration = Duration::from_secs(300);
@@ -70,20 +71,19 @@ impl Stepper for TableStepper {
             let now = clock.now();
             match outcome {
                 // Its table may be about to be written.
-                Outcome::Over if task.step == 0 && now.since(task.created) < DEFINING && self.is_missing(&following).await? => {
+                Outcome::Over if now.since(task.created) < DEFINING && self.is_missing(&following).await? => {
                     return Ok(result(Next::At(now.plus(IDLE)), "waits for its table"));
                 }
                 Outcome::Over => return Ok(result(Next::Stopped, "")), // Nobody asks for it any more.
                 Outcome::More => silent_since = now,
                 Outcome::Wait(_) if now.since(silent_since) >= QUIET => {
-                    return Ok(result(Next::At(now.plus(IDLE)), "waits for its source"));
+                    // Longer and longer, as long as nothing comes.
+                    let idle = if silent_since == began { task.progress.as_u64().unwrap_or(0) + 1 } else { 0 };
+                    let pause = LONGEST_IDLE.min(IDLE * 2_u32.saturating_pow(u32::try_from(idle).unwrap_or(u32::MAX)));
+                    return Ok(StepResult { progress: idle.into(), ..result(Next::At(now.plus(pause)), "waits for its source") });
                 }
                 Outcome::Wait(pause) if now.since(began) + pause < wall => {
-                    // Whoever appends in this process wakes those that wait for it.
-                    let told = Arc::clone(&self.service.news);
-                    let (told, pause) = (told.notified(), clock.sleep(pause));
-                    pin_mut!(told);
-                    future::select(told, pause).await;
+                    self.wait(&following, pause).await?;
                 }
                 Outcome::Wait(pause) => return Ok(result(Next::At(now.plus(pause)), "follows its source")),
             }
@@ -99,6 +99,22 @@ impl Stepper for TableStepper {
 }
 
 impl TableStepper {
+    /// Waits, but no longer than until this process changes the table that is the source.
+    async fn wait(&self, following: &Following, pause: Duration) -> Result<(), PortError> {
+        let pause = self.service.clock.sleep(pause);
+        let table = self.service.store.find(&following.table).await?;
+        match table.as_ref().and_then(|table| table.definition.source.as_ref()) {
+            Some(Source::Table(source)) => {
+                let news = self.service.news.of(source);
+                let told = news.notified();
+                pin_mut!(told);
+                future::select(told, pause).await;
+            }
+            _ => pause.await,
+        }
+        Ok(())
+    }
+
     async fn is_missing(&self, following: &Following) -> Result<bool, PortError> {
         Ok(self.service.store.find(&following.table).await?.is_none())
     }
