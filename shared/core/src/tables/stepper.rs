@@ -15,10 +15,10 @@ use crate::ids::{TableName, TaskId};
 use crate::ports::{Etag, PortError};
 use crate::tasks::{Next, Saved, StepContext, StepResult, Stepper, Task, TaskError};
 
-/// How long a source may be silent before the step ends.
+/// How long a source may be silent before the step ends, if nobody says otherwise.
 const QUIET: Duration = Duration::from_millis(500);
 
-/// How long a silent source is left alone.
+/// How long a silent source is left alone, if nobody says otherwise.
 const IDLE: Duration = Duration::from_millis(500);
 
 /// How long the definition of a table may take behind the making of its task.
@@ -36,13 +36,24 @@ pub(super) struct Following {
 #[derive(Debug)]
 pub struct TableStepper {
     service: TableService,
+    /// How long a source may be silent before the step ends.
+    quiet: Duration,
+    /// How long a silent source is left alone.
+    idle: Duration,
 }
 
 impl TableStepper {
     /// A stepper for the tables of this service.
     #[must_use]
     pub fn new(service: TableService) -> Self {
-        Self { service }
+        Self { service, quiet: QUIET, idle: IDLE }
+    }
+
+    /// This stepper, but looking at a source only once in `idle` when it has no more at once: where each look costs something. A stream in
+    /// Kinesis is looked at through a service that takes five requests a second for all.
+    #[must_use]
+    pub fn looking_every(self, idle: Duration) -> Self {
+        Self { quiet: Duration::ZERO, idle, ..self }
     }
 }
 
@@ -71,12 +82,12 @@ impl Stepper for TableStepper {
             match outcome {
                 // Its table may be about to be written.
                 Outcome::Over if task.step == 0 && now.since(task.created) < DEFINING && self.is_missing(&following).await? => {
-                    return Ok(result(Next::At(now.plus(IDLE)), "waits for its table"));
+                    return Ok(result(Next::At(now.plus(self.idle)), "waits for its table"));
                 }
                 Outcome::Over => return Ok(result(Next::Stopped, "")), // Nobody asks for it any more.
                 Outcome::More => silent_since = now,
-                Outcome::Wait(_) if now.since(silent_since) >= QUIET => {
-                    return Ok(result(Next::At(now.plus(IDLE)), "waits for its source"));
+                Outcome::Wait(_) if now.since(silent_since) >= self.quiet => {
+                    return Ok(result(Next::At(now.plus(self.idle)), "waits for its source"));
                 }
                 Outcome::Wait(pause) if now.since(began) + pause < wall => {
                     // Whoever appends in this process wakes those that wait for it.
