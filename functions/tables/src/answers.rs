@@ -119,7 +119,8 @@ async fn answer(
         Some(Extension(LargestReply(most))) => whole(pieces, most, advice).await?,
         // What fails at once is told; later on an answer can only break off.
         None => match pieces.next().await.transpose().map_err(problems::table)? {
-            Some(first) => Body::from_stream(stream::iter([Ok(first)]).chain(pieces).map_err(broken_off)),
+            // Whoever packs the body asks again behind its end.
+            Some(first) => Body::from_stream(stream::iter([Ok(first)]).chain(pieces).map_err(broken_off).fuse()),
             None => Body::empty(),
         },
     };

@@ -4,12 +4,13 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use futures::StreamExt as _;
-use headwater_core::tables::TableService;
 use headwater_core::tables::ingest::{Ingest, IngestKind};
+use headwater_core::tables::{Append, TableService};
 use headwater_web::Problem;
 use http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
+use tracing::Instrument as _;
 
 use crate::problems;
 use crate::request::Named;
@@ -28,8 +29,26 @@ pub(crate) async fn append(
 ) -> Result<Json<Value>, Problem> {
     // All that is wrong so far is said before any of the body is read.
     let kind = kind(&headers)?;
-    let mut append = tables.append(&name).await.map_err(problems::table)?;
-    let mut ingest = Ingest::new(kind, append.element(), append.rate(), append.measure()).map_err(|error| problems::ingest(&error))?;
+    let append = tables.append(&name).await.map_err(problems::table)?;
+    let ingest = Ingest::new(kind, append.element(), append.rate(), append.measure()).map_err(|error| problems::ingest(&error))?;
+    // On its own, because it has to clear up even when the client breaks off and nobody waits for an answer any more.
+    let taken = tokio::spawn(take(append, ingest, body).in_current_span()).await;
+    let appended = taken.unwrap_or_else(|failure| std::panic::resume_unwind(failure.into_panic()))?;
+    Ok(Json(json!({ "appended": appended })))
+}
+
+/// Appends a body, or leaves nothing of it.
+async fn take(mut append: Append, ingest: Ingest, body: Body) -> Result<u64, Problem> {
+    match hand_in(&mut append, ingest, body).await {
+        Ok(()) => append.commit().await.map_err(problems::table),
+        Err(problem) => {
+            append.abandon().await;
+            Err(problem)
+        }
+    }
+}
+
+async fn hand_in(append: &mut Append, mut ingest: Ingest, body: Body) -> Result<(), Problem> {
     let mut pieces = body.into_data_stream();
     while let Some(piece) = pieces.next().await {
         let piece = piece.map_err(|_| Problem::bad_request("the body could not be read to its end; nothing of it is kept"))?;
@@ -39,9 +58,7 @@ pub(crate) async fn append(
         }
     }
     let rows = ingest.finish().map_err(|error| problems::ingest(&error))?;
-    append.push(rows).await.map_err(problems::table)?;
-    let appended = append.commit().await.map_err(problems::table)?;
-    Ok(Json(json!({ "appended": appended })))
+    append.push(rows).await.map_err(problems::table)
 }
 
 /// What the body is declared as.

@@ -117,8 +117,12 @@ impl Append {
         let addition = Addition::behind(mem::take(&mut self.chunks), self.newest, rows);
         let turn = self.service.turns.of(&self.table.name);
         let _turn = turn.at_it.lock().await;
-        self.service.add(&self.table.name, &self.table.record.id, &addition).await?;
-        Ok(count)
+        let added = self.service.add(&self.table.name, &self.table.record.id, &addition).await;
+        if matches!(added, Err(TableError::NotFound(_) | TableError::Finished(_))) {
+            // Nobody will ever look at what was written.
+            self.service.store.clean(addition.chunks.iter().map(|chunk| self.table.record.chunk_key(chunk.id)).collect()).await;
+        }
+        added.map(|_| count)
     }
 
     /// Lets go what was handed in.

@@ -3,13 +3,10 @@
 use bytes::Bytes;
 
 use super::row_reader::{Row, Window, WindowElements};
-use super::{FftSample, RowReader, SampleRate, TableError};
+use super::{FftSample, RowReader, SampleRate, TableError, sample_lines};
 
 /// Bytes of lines that are handed on together.
 const PIECE: usize = 256 * 1024;
-
-/// Most bytes of a line with a sample, its offset and its value.
-const SAMPLE_LINE: usize = 64;
 
 /// Rows as lines `{"offset":…,"value":…}`, piece by piece.
 #[derive(Debug)]
@@ -38,16 +35,19 @@ impl Lines {
 
     async fn fill(&mut self, out: &mut Vec<u8>) -> Result<(), TableError> {
         let (rate, shown) = (self.rows.rate(), self.shown_rate);
-        while out.len() < PIECE {
-            if let Some((first, samples)) = self.rows.run_of_samples().await? {
+        while out.len() + sample_lines::LONGEST <= PIECE {
+            let room = (PIECE - out.len()) / sample_lines::LONGEST;
+            if let Some((first, samples)) = self.rows.run_of_samples(room).await? {
                 if samples.is_empty() {
                     return Ok(());
                 }
                 let (marker, sample) = *self.base.get_or_insert_with(|| (rate.marker(first), first));
-                out.reserve(samples.len() * SAMPLE_LINE);
-                for (number, value) in (first..).zip(samples) {
-                    let offset = shown.map_or_else(|| rate.marker(number), |shown| marker.saturating_add(shown.marker(number - sample)));
-                    sample_line(out, offset, *value);
+                match shown {
+                    None => sample_lines::write(out, rate.markers(first), samples),
+                    Some(shown) => {
+                        let offsets = shown.markers(first - sample).map(|offset| marker.saturating_add(offset));
+                        sample_lines::write(out, offsets, samples);
+                    }
                 }
                 continue;
             }
@@ -63,14 +63,6 @@ impl Lines {
         }
         Ok(())
     }
-}
-
-fn sample_line(out: &mut Vec<u8>, offset: i64, value: f64) {
-    out.extend_from_slice(b"{\"offset\":");
-    integer(out, offset);
-    out.extend_from_slice(b",\"value\":");
-    number(out, value);
-    out.extend_from_slice(b"}\n");
 }
 
 fn row(out: &mut Vec<u8>, row: &Row) {
@@ -164,7 +156,7 @@ fn integer(out: &mut Vec<u8>, value: impl itoa::Integer) {
 }
 
 /// A number; JSON has none that are not finite.
-fn number(out: &mut Vec<u8>, value: f64) {
+pub(super) fn number(out: &mut Vec<u8>, value: f64) {
     if value.is_finite() {
         out.extend_from_slice(zmij::Buffer::new().format_finite(value).as_bytes());
     } else {

@@ -8,7 +8,7 @@
 //! * `definition` reads what a table is to be; `plan` which rows operations make of how many elements.
 //! * `rows` packs elements; `record` and `store` keep them; `append` puts them in; `elements` finds and reads them.
 //! * [`ingest`] cuts bodies of requests into elements.
-//! * `row_reader` computes rows, `json` renders them, `sound` lets them be heard.
+//! * `row_reader` computes rows, `json` and `sample_lines` render them, `sound` lets them be heard.
 //! * [`SampleRate`], [`TimeMeasure`], [`WindowFunction`], [`Spectrum`], [`Signal`] and [`wav`] know nothing of all that.
 
 mod append;
@@ -23,6 +23,7 @@ mod plan;
 mod record;
 mod row_reader;
 mod rows;
+mod sample_lines;
 mod sample_rate;
 mod service;
 mod signal;

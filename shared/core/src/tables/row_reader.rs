@@ -173,6 +173,9 @@ impl RowReader {
                 buffer.rows.drop_front(gone);
             }
         }
+        // What rows behind this one are made of is read along, as far as somebody wants it.
+        let plan = &self.elements.table().plan;
+        let wanted = (self.rows.end.saturating_sub(1) * plan.stride()).saturating_add(plan.reach()).min(self.counts[0]);
         loop {
             let end = match &self.buffer {
                 None => begin,
@@ -185,7 +188,8 @@ impl RowReader {
                     end
                 }
             };
-            let Some(piece) = self.elements.read(end, AT_ONCE).await? else { return Ok(self.elements.end()) };
+            let most = usize::try_from(wanted.max(until) - end).unwrap_or(AT_ONCE).min(AT_ONCE);
+            let Some(piece) = self.elements.read(end, most).await? else { return Ok(self.elements.end()) };
             if piece.first.element > end {
                 return Ok(piece.first);
             }
@@ -249,15 +253,16 @@ impl RowReader {
         }
     }
 
-    /// Samples without operations from the next row on, as they are at hand: the first one's number, and all of them. `None` when rows
-    /// are something else.
-    pub(super) async fn run_of_samples(&mut self) -> Result<Option<(u64, &[f64])>, TableError> {
+    /// Samples without operations from the next row on, as they are at hand, `most` at most: the first one's number, and all of them.
+    /// `None` when rows are something else.
+    pub(super) async fn run_of_samples(&mut self, most: usize) -> Result<Option<(u64, &[f64])>, TableError> {
         let table = self.elements.table();
         if !table.plan.levels.is_empty() || table.element() != super::ElementType::Sample {
             return Ok(None);
         }
         let Some((row, _)) = self.advance().await? else { return Ok(Some((self.rows.end, &[]))) };
-        let until = self.buffer.as_ref().map_or(row, |buffer| buffer.first.element + buffer.rows.len() as u64).min(self.rows.end);
+        let at_hand = self.buffer.as_ref().map_or(row, |buffer| buffer.first.element + buffer.rows.len() as u64);
+        let until = at_hand.min(self.rows.end).min(row + most as u64);
         self.rows.start = until;
         Ok(Some((row, self.numbers(row, until))))
     }
