@@ -159,12 +159,16 @@ async fn numbered_elements_come_once() {
     let service = bench.service();
     let table = name("t");
     define(&service, "t", json!({"element": "sample", "sampleRate": 1000})).await;
-    let rows = |range: std::ops::Range<i32>| Rows::of_samples(range.map(f64::from).collect());
-    service.append_numbered(&table, "a", 0, &rows(0..5)).await.unwrap();
-    service.append_numbered(&table, "a", 0, &rows(0..5)).await.unwrap();
-    service.append_numbered(&table, "a", 3, &rows(3..8)).await.unwrap();
-    service.append_numbered(&table, "b", 0, &rows(100..101)).await.unwrap();
-    assert!(matches!(service.append_numbered(&table, "a", 9, &rows(9..10)).await, Err(TableError::Unfit(_))));
+    let numbered = |range: std::ops::Range<u32>, first: u32| {
+        let mut numbered = Numbered::new(Rows::new(ElementType::Sample, 1), range.start.into());
+        range.for_each(|number| numbered.push_sample((first + number).into()));
+        numbered
+    };
+    service.append_numbered(&table, "a", &numbered(0..5, 0)).await.unwrap();
+    service.append_numbered(&table, "a", &numbered(0..5, 0)).await.unwrap();
+    service.append_numbered(&table, "a", &numbered(3..8, 0)).await.unwrap();
+    service.append_numbered(&table, "b", &numbered(0..1, 100)).await.unwrap();
+    assert!(matches!(service.append_numbered(&table, "a", &numbered(9..10, 0)).await, Err(TableError::Unfit(_))));
     assert_eq!(service.taken(&table, "a").await.unwrap(), 8);
     let values: Vec<Value> = all(&service, "t").await.into_iter().map(|(_, value)| value).collect();
     assert_eq!(values, samples((0..8).chain([100]).map(f64::from)));

@@ -1,7 +1,7 @@
 //! Tables that are fed: by signals, other tables, streams.
 
 use headwater_core::ids::StreamName;
-use headwater_core::ports::{Event, EventLog as _, Headers};
+use headwater_core::ports::{Event, Headers};
 use headwater_core::streams::StreamService;
 use headwater_core::tables::{KIND, TableStepper};
 use headwater_core::tasks::{Budget, Stepper, Worker, WorkerConfig};
