@@ -20,7 +20,7 @@ fn send_samples(upload: &mut Upload, samples: u64) -> bool {
 }
 
 /// How many chunks there are on the disk, and how many bytes they have.
-fn chunks(home: &Home) -> (usize, u64) {
+pub(crate) fn chunks(home: &Home) -> (usize, u64) {
     fn below(folder: &Path) -> (usize, u64) {
         let mut all = (0, 0);
         for entry in std::fs::read_dir(folder).expect("a folder can be read").map_while(Result::ok) {

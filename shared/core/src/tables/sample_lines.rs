@@ -46,22 +46,23 @@ impl Head {
         if high != self.high {
             *self = Self::new(high);
         }
-        self.text[self.low..self.low + LOW].copy_from_slice(&digits((offset % LOW_RANGE) as u32));
-        let end = out.len() + self.low + LOW + MIDDLE.len();
+        let begin = out.len();
         out.extend_from_slice(&self.text);
-        out.truncate(end);
+        out.truncate(begin + self.low + LOW + MIDDLE.len());
+        out[begin + self.low..][..LOW].copy_from_slice(&digits((offset % LOW_RANGE) as u32));
     }
 }
 
 /// The decimal digits of a number that has no more.
 fn digits(number: u32) -> [u8; LOW] {
-    let (first, last) = (number / 10_000, number % 10_000);
-    let pairs = [first / 100, first % 100, last / 100, last % 100];
-    let mut digits = [0; LOW];
-    for (two, pair) in digits.chunks_exact_mut(2).zip(pairs) {
-        two.copy_from_slice(&[b'0' + (pair / 10) as u8, b'0' + (pair % 10) as u8]);
-    }
-    digits
+    let number = u64::from(number);
+    // Two halves side by side in one word, then four pairs, then eight digits, the first one lowest.
+    let halves = (number / 10_000) | ((number % 10_000) << 32);
+    let hundreds = ((halves * 10_486) >> 20) & 0x0000_007f_0000_007f;
+    let pairs = hundreds | ((halves - hundreds * 100) << 16);
+    let tens = ((pairs * 103) >> 10) & 0x000f_000f_000f_000f;
+    let digits = tens | ((pairs - tens * 10) << 8);
+    (digits + u64::from_le_bytes([b'0'; LOW])).to_le_bytes()
 }
 
 /// Appends a line `{"offset":…,"value":…}` for each of the samples. Offsets are not negative.
@@ -80,6 +81,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn digits_are_those_of_the_number() {
+        for number in (0..10_000).chain((0..LOW_RANGE as u32).step_by(9_973)).chain(LOW_RANGE as u32 - 10_000..LOW_RANGE as u32) {
+            assert_eq!(String::from_utf8_lossy(&digits(number)), format!("{number:08}"));
+        }
+    }
 
     proptest! {
         #[test]
