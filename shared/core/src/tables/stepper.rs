@@ -15,12 +15,11 @@ use crate::ids::{TableName, TaskId};
 use crate::ports::{Etag, PortError};
 use crate::tasks::{Next, Saved, StepContext, StepResult, Stepper, Task, TaskError};
 
-/// How long a source may be silent before the step ends.
+/// How long a source may be silent before the step ends, if nobody says otherwise.
 const QUIET: Duration = Duration::from_millis(500);
 
-/// How long a silent source is left alone at first, and at most.
+/// How long a silent source is left alone at first, if nobody says otherwise; eight times as long, the longer it is silent.
 const IDLE: Duration = Duration::from_millis(250);
-const LONGEST_IDLE: Duration = Duration::from_secs(2);
 
 /// How long the definition of a table may take behind the making of its task.
 const DEFINING: Duration = Duration::from_secs(300);
@@ -37,13 +36,24 @@ pub(super) struct Following {
 #[derive(Debug)]
 pub struct TableStepper {
     service: TableService,
+    /// How long a source may be silent before the step ends.
+    quiet: Duration,
+    /// How long a silent source is left alone.
+    idle: Duration,
 }
 
 impl TableStepper {
     /// A stepper for the tables of this service.
     #[must_use]
     pub fn new(service: TableService) -> Self {
-        Self { service }
+        Self { service, quiet: QUIET, idle: IDLE }
+    }
+
+    /// This stepper, but looking at a source only once in `idle` when it has no more at once: where each look costs something. A stream in
+    /// Kinesis is looked at through a service that takes five requests a second for all.
+    #[must_use]
+    pub fn looking_every(self, idle: Duration) -> Self {
+        Self { quiet: Duration::ZERO, idle, ..self }
     }
 }
 
@@ -72,15 +82,15 @@ impl Stepper for TableStepper {
             match outcome {
                 // Its table may be about to be written.
                 Outcome::Over if now.since(task.created) < DEFINING && self.is_missing(&following).await? => {
-                    return Ok(result(Next::At(now.plus(IDLE)), "waits for its table"));
+                    return Ok(result(Next::At(now.plus(self.idle)), "waits for its table"));
                 }
                 Outcome::Over => return Ok(result(Next::Stopped, "")), // Nobody asks for it any more.
                 Outcome::More => silent_since = now,
-                Outcome::Wait(_) if now.since(silent_since) >= QUIET => {
+                Outcome::Wait(_) if now.since(silent_since) >= self.quiet => {
                     // Longer and longer, as long as nothing comes.
-                    let idle = if silent_since == began { task.progress.as_u64().unwrap_or(0) + 1 } else { 0 };
-                    let pause = LONGEST_IDLE.min(IDLE * 2_u32.saturating_pow(u32::try_from(idle).unwrap_or(u32::MAX)));
-                    return Ok(StepResult { progress: idle.into(), ..result(Next::At(now.plus(pause)), "waits for its source") });
+                    let doubled = if silent_since == began { (task.progress.as_u64().unwrap_or(0) + 1).min(3) } else { 0 };
+                    let pause = self.idle * (1 << doubled);
+                    return Ok(StepResult { progress: doubled.into(), ..result(Next::At(now.plus(pause)), "waits for its source") });
                 }
                 Outcome::Wait(pause) if now.since(began) + pause < wall => {
                     self.wait(&following, pause).await?;
