@@ -8,6 +8,7 @@
 //! * `definition` reads what a table is to be; `plan` which rows operations make of how many elements.
 //! * `rows` packs elements; `record` and `store` keep them; `append` puts them in; `elements` finds and reads them.
 //! * `row_reader` computes rows, `json` and `sample_lines` render them, `sound` lets them be heard.
+//! * `polar` turns spectra into decibels and angles.
 //! * [`SampleRate`], [`TimeMeasure`], [`WindowFunction`], [`Spectrum`], [`Signal`] and [`wav`] know nothing of all that.
 
 mod append;
@@ -17,6 +18,7 @@ mod follow;
 mod json;
 mod number;
 mod plan;
+mod polar;
 mod record;
 mod row_reader;
 mod rows;
