@@ -16,10 +16,11 @@ use futures::future::join_all;
 use headwater_adapters::aws::{Deployment, SqsTaskQueue};
 use headwater_core::datagen::{DatagenStepper, KIND};
 use headwater_core::ports::{Clock, Delivery, PortError, Receipt, Timestamp};
-use headwater_core::simulations;
 use headwater_core::streams::StreamService;
+use headwater_core::tables::TableStepper;
 use headwater_core::tasks::{Budget, Stepper, Worker, WorkerConfig};
 use headwater_core::upkeep::{OVERDUE, Upkeep};
+use headwater_core::{simulations, tables};
 use lambda_runtime::LambdaEvent;
 use serde::Deserialize;
 use tracing::{error, info};
@@ -88,9 +89,10 @@ impl Function {
         let queue = Arc::clone(&deployment.stores.queue);
         let simulations = deployment.simulations(KEPT);
         let simulating: Arc<dyn Stepper> = simulations.stepper;
-        let steppers = [(KIND, stepper), (simulations::KIND, simulating)];
+        let filling: Arc<dyn Stepper> = Arc::new(TableStepper::new(deployment.tables.clone()));
+        let steppers = [(KIND, stepper), (simulations::KIND, simulating), (tables::KIND, filling)];
         let worker = Worker::new(tasks.clone(), queue, Arc::clone(&clock), steppers, config);
-        let upkeep = Upkeep { tasks, datagen: deployment.datagen(), simulations: simulations.service };
+        let upkeep = Upkeep { tasks, datagen: deployment.datagen(), simulations: simulations.service, tables: deployment.tables.clone() };
         Self { worker, upkeep, streams: deployment.streams.clone(), queue: deployment.queue.clone(), clock, budget }
     }
 

@@ -277,3 +277,12 @@ pub const SIGNAL_PARTS: usize = 64;
 
 /// Sums of signals within each other: reading them recurses. Sums within a sum say nothing that one could not.
 pub const SIGNAL_NESTING: usize = 8;
+
+/// Longest text of one element that is put into a table, in bytes: it is held in memory while it arrives, as the body of an event is.
+pub const ELEMENT_TEXT: usize = REQUEST_BODY;
+
+/// Most samples and bins that are looked at for one picture: reading them takes about a second.
+pub const PLOT_SAMPLES: u64 = 50_000_000;
+
+/// Pixels that a side of a picture may have: axes need some, and no screen has many more.
+pub const PLOT_SIDE: std::ops::RangeInclusive<u32> = 100..=4000;

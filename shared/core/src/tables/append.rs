@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::oneshot;
 
+use super::numbered::Numbered;
 use super::record::{Chunk, Record};
 use super::rows::Rows;
 use super::service::{TableError, TableService};
@@ -116,8 +117,12 @@ impl Append {
         let addition = Addition::behind(mem::take(&mut self.chunks), self.newest, rows);
         let turn = self.service.turns.of(&self.table.name);
         let _turn = turn.at_it.lock().await;
-        self.service.add(&self.table.name, &self.table.record.id, &addition).await?;
-        Ok(count)
+        let added = self.service.add(&self.table.name, &self.table.record.id, &addition).await;
+        if matches!(added, Err(TableError::NotFound(_) | TableError::Finished(_))) {
+            // Nobody will ever look at what was written.
+            self.service.store.clean(addition.chunks.iter().map(|chunk| self.table.record.chunk_key(chunk.id)).collect()).await;
+        }
+        added.map(|_| count)
     }
 
     /// Lets go what was handed in.
@@ -188,12 +193,14 @@ impl TableService {
         }
     }
 
-    /// Appends elements that a writer numbers, the first of them as number `from` (from 0 on). Those that the table has from it already
-    /// are left out, so that repetitions do not show.
+    /// Appends elements that a writer numbers, from 0 on. Those that the table has from it already are left out, so that repetitions do
+    /// not show.
     ///
     /// # Errors
-    /// When the table is not there, is finished or fed by a source, when its elements are others, or a number is left out.
-    pub async fn append_numbered(&self, name: &TableName, writer: &str, from: u64, rows: &Rows) -> Result<(), TableError> {
+    /// When the table is not there, is finished or fed by a source, when its elements are others, or it has not had what comes before: it
+    /// is another table than the one that had.
+    pub async fn append_numbered(&self, name: &TableName, writer: &str, numbered: &Numbered) -> Result<(), TableError> {
+        let (rows, from, until) = (numbered.rows(), numbered.from(), numbered.until());
         let turn = self.turns.of(name);
         let _turn = turn.at_it.lock().await;
         let mut attempts = ATTEMPTS;
@@ -203,14 +210,14 @@ impl TableService {
                 let (holds, given) = (table.element().name(), rows.element().name());
                 return Err(TableError::Unfit(format!("{name} holds elements of the type {holds}, not {given}")));
             }
-            let (taken, until) = (table.record.writers.get(writer).copied().unwrap_or(0), from + rows.len() as u64);
+            let taken = table.record.writers.get(writer).copied().unwrap_or(0);
             if until <= taken {
                 return Ok(());
             }
             if from > taken {
-                return Err(TableError::Unfit(format!("{name} has {taken} elements of {writer}; those up to {from} are missing")));
+                return Err(TableError::Unfit(format!("{name} has been removed, and another one was made")));
             }
-            let addition = Addition::of(rows.slice((taken - from) as usize..rows.len()));
+            let addition = Addition::of(numbered.behind(taken));
             let note = |record: &mut Record| {
                 record.writers.insert(writer.to_owned(), until);
             };
@@ -225,7 +232,7 @@ impl TableService {
         }
     }
 
-    /// How many elements a table has from a writer that numbers its own.
+    /// Up to which number a table has what a writer numbers.
     ///
     /// # Errors
     /// When there is no such table, or the store fails.

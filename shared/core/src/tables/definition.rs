@@ -135,10 +135,10 @@ impl Definition {
             node.get("element")?.wrong::<()>("must be sample where the elements come from a signal or a stream");
         }
         // What comes from another table may have been through operations there.
-        if !matches!(source, Some(Source::Table(_))) {
-            if let Err(wrong) = Plan::new(element, &operations) {
-                node.findings().note(wrong.path, wrong.problem);
-            }
+        if !matches!(source, Some(Source::Table(_)))
+            && let Err(wrong) = Plan::new(element, &operations)
+        {
+            node.findings().note(wrong.path, wrong.problem);
         }
         let sample_rate = match source {
             Some(Source::Table(_)) => sample_rate?,
@@ -328,7 +328,7 @@ fn read_stream(node: &Node<'_>) -> Option<StreamSource> {
         Some(headers) => {
             headers.expect_object()?;
             let names = headers.value().as_object().into_iter().flat_map(Map::keys);
-            // Names of headers are kept in lower case.
+            // Upper and lower case do not count in names of headers.
             names.map(|name| Some((name.to_ascii_lowercase(), headers.get(name)?.text()?.to_owned()))).collect()
         }
     };

@@ -7,6 +7,7 @@
 //! * [`TableService`] answers requests; [`TableStepper`] follows the sources of tables that have one.
 //! * `definition` reads what a table is to be; `plan` which rows operations make of how many elements.
 //! * `rows` packs elements; `record` and `store` keep them; `append` puts them in; `elements` finds and reads them.
+//! * [`ingest`] cuts bodies of requests into elements.
 //! * `row_reader` computes rows, `json` and `sample_lines` render them, `sound` lets them be heard.
 //! * `polar` turns spectra into decibels and angles.
 //! * [`SampleRate`], [`TimeMeasure`], [`WindowFunction`], [`Spectrum`], [`Signal`] and [`wav`] know nothing of all that.
@@ -15,8 +16,10 @@ mod append;
 mod definition;
 mod elements;
 mod follow;
+pub mod ingest;
 mod json;
 mod number;
+mod numbered;
 mod plan;
 mod polar;
 mod record;
@@ -38,6 +41,7 @@ mod window_function;
 pub use append::Append;
 pub use definition::{Definition, EventTime, Source, Span, StreamSource};
 pub use json::Lines;
+pub use numbered::Numbered;
 pub use plan::{Operation, Plan};
 pub use row_reader::{Row, RowReader, Selection, Window, WindowElements};
 pub use rows::{ElementType, NotAnElement, Rows};

@@ -134,7 +134,7 @@ pub(super) struct Record {
     pub(super) finished: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) followed: Option<Followed>,
-    /// How many elements were taken from writers that number theirs.
+    /// Up to which number there is what writers have numbered.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) writers: BTreeMap<String, u64>,
     /// Why its source cannot be followed, if so.

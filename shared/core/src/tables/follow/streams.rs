@@ -144,7 +144,9 @@ impl<'a> Taking<'a> {
     /// The number that an event holds. Events without one are passed over: a stream may carry many kinds.
     fn number_of(&mut self, stored: &StoredEvent) -> Option<f64> {
         let event = &stored.event;
-        if self.source.headers.iter().any(|(name, value)| event.headers.value(name) != Some(value)) {
+        // Those of requests are kept in lower case, those of devices as the hub writes them.
+        let has = |name: &str, value: &str| event.headers.iter().any(|(other, had)| other.eq_ignore_ascii_case(name) && had == value);
+        if self.source.headers.iter().any(|(name, value)| !has(name, value)) {
             return None;
         }
         let record: Value = if self.plain {
