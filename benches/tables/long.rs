@@ -6,7 +6,7 @@ use headwater_core::tables::{Selection, TableService, TimeMeasure};
 use serde_json::json;
 
 use crate::samples::{self, RATE};
-use crate::{Ground, embedded, name};
+use crate::{Ground, embedded, lines_in, name};
 
 const SAMPLES: usize = 100_000_000;
 
@@ -80,7 +80,7 @@ async fn lines(service: &TableService, selection: Selection) -> usize {
     let mut lines = service.select(&name("long"), selection, None).await.expect("a table");
     let mut count = 0;
     while let Some(piece) = lines.next().await {
-        count += piece.expect("the store works").iter().filter(|byte| **byte == b'\n').count();
+        count += lines_in(&piece.expect("the store works"));
     }
     count
 }

@@ -9,7 +9,7 @@ use realfft::num_complex::Complex64;
 use serde_json::json;
 
 use crate::samples::{self, RATE};
-use crate::{Ground, in_memory, name};
+use crate::{Ground, in_memory, lines_in, name};
 
 const SAMPLES: usize = 1_000_000;
 const SIZE: usize = 1024;
@@ -97,7 +97,7 @@ async fn lines(service: &TableService) -> usize {
     let mut lines = service.select(&name("spectra"), LAST, None).await.expect("a table");
     let mut count = 0;
     while let Some(piece) = lines.next().await {
-        count += black_box(piece.expect("the store works")).iter().filter(|byte| **byte == b'\n').count();
+        count += lines_in(&black_box(piece.expect("the store works")));
     }
     count
 }

@@ -16,11 +16,13 @@ pub struct Lines {
     shown_rate: Option<SampleRate>,
     /// The marker of the first row, and the sample with which it begins.
     base: Option<(i64, u64)>,
+    /// The frequencies of spectra, rendered: a list that all of them share.
+    frequencies: Vec<u8>,
 }
 
 impl Lines {
     pub(super) fn new(rows: RowReader, shown_rate: Option<SampleRate>) -> Self {
-        Self { rows, shown_rate, base: None }
+        Self { rows, shown_rate, base: None, frequencies: Vec::new() }
     }
 
     /// The next lines; `None` at the end.
@@ -58,7 +60,15 @@ impl Lines {
             out.extend_from_slice(b"{\"offset\":");
             integer(out, offset);
             out.extend_from_slice(b",\"value\":");
-            row(out, &self.rows.row(place.element));
+            match self.rows.row(place.element) {
+                Row::Fft(sample) => {
+                    if self.frequencies.is_empty() {
+                        frequencies(&mut self.frequencies, &sample);
+                    }
+                    fft(out, &sample, &self.frequencies);
+                }
+                other => row(out, &other),
+            }
             out.extend_from_slice(b"}\n");
         }
         Ok(())
@@ -71,7 +81,11 @@ fn row(out: &mut Vec<u8>, row: &Row) {
         Row::Vector(values) => numbers(out, values),
         Row::Json(json) => out.extend_from_slice(json),
         Row::Window(window) => self::window(out, window),
-        Row::Fft(sample) => fft(out, sample),
+        Row::Fft(sample) => {
+            let mut list = Vec::new();
+            frequencies(&mut list, sample);
+            fft(out, sample, &list);
+        }
     }
 }
 
@@ -115,7 +129,7 @@ fn sample_type(row: &Row) -> &'static str {
     }
 }
 
-fn fft(out: &mut Vec<u8>, sample: &FftSample) {
+fn fft(out: &mut Vec<u8>, sample: &FftSample, frequencies: &[u8]) {
     for (name, value) in
         [("{\"index\":", sample.index), (",\"binCount\":", sample.bin_count as u64), (",\"samplesCount\":", sample.samples_count as u64)]
     {
@@ -128,16 +142,16 @@ fn fft(out: &mut Vec<u8>, sample: &FftSample) {
     numbers(out, &sample.magnitude);
     out.extend_from_slice(b",\"phase\":");
     numbers(out, &sample.phase);
-    out.extend_from_slice(b",\"frequency\":[");
-    for bin in 0..sample.magnitude.len() {
-        if bin > 0 {
-            out.push(b',');
-        }
-        number(out, sample.frequency(bin));
-    }
-    out.extend_from_slice(b"],\"time\":");
+    out.extend_from_slice(b",\"frequency\":");
+    out.extend_from_slice(frequencies);
+    out.extend_from_slice(b",\"time\":");
     integer(out, sample.time);
     out.push(b'}');
+}
+
+fn frequencies(out: &mut Vec<u8>, sample: &FftSample) {
+    let frequencies: Vec<f64> = (0..sample.magnitude.len()).map(|bin| sample.frequency(bin)).collect();
+    numbers(out, &frequencies);
 }
 
 fn numbers(out: &mut Vec<u8>, values: &[f64]) {

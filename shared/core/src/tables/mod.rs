@@ -9,6 +9,7 @@
 //! * `rows` packs elements; `record` and `store` keep them; `append` puts them in; `elements` finds and reads them.
 //! * [`ingest`] cuts bodies of requests into elements.
 //! * `row_reader` computes rows, `json` and `sample_lines` render them, `sound` lets them be heard.
+//! * `polar` turns spectra into decibels and angles.
 //! * [`SampleRate`], [`TimeMeasure`], [`WindowFunction`], [`Spectrum`], [`Signal`] and [`wav`] know nothing of all that.
 
 mod append;
@@ -21,6 +22,7 @@ mod news;
 mod number;
 mod numbered;
 mod plan;
+mod polar;
 mod record;
 mod row_reader;
 mod rows;
