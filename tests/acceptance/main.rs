@@ -46,6 +46,7 @@ mod streams_cli;
 mod streams_crash;
 mod streams_disk;
 mod tables;
+mod tables_concurrency;
 mod tables_crash;
 mod tables_disk;
 mod tables_plot;
