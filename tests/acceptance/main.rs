@@ -45,6 +45,7 @@ mod streams;
 mod streams_cli;
 mod streams_crash;
 mod streams_disk;
+mod table_functions;
 mod tables;
 mod tables_concurrency;
 mod tables_crash;

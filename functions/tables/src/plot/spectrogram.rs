@@ -194,7 +194,7 @@ impl Shade {
             writeln!(svg, "<path fill=\"{}\" d=\"M{left} {top}h12V{bottom}h-12z\"/>", colour(level)).expect("a text takes every text");
         }
         svg.push_str("</g>\n<g font-family=\"sans-serif\" font-size=\"10.5\" fill=\"#333333\">\n");
-        let ticks = Ticks::between(self.low, self.high, (height / 50.0).clamp(1.0, 8.0) as usize);
+        let ticks = Ticks::between(self.low, self.high, (height / 35.0).clamp(1.0, 10.0) as usize);
         for place in &ticks.places {
             let (x, y) = (left + 16, at((place - self.low) / (self.high - self.low)));
             writeln!(svg, "<text x=\"{x}\" y=\"{y}\" dy=\"0.5ex\">{} dB</text>", ticks.label(*place)).expect("a text takes every text");

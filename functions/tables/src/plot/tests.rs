@@ -1,10 +1,16 @@
 //! Pictures without a table.
 
-use headwater_core::tables::{FftSample, SampleRate};
+use std::sync::Arc;
 
-use super::chart::{Size, escaped};
+use headwater_adapters::{ManualClock, OsEntropy, Stores};
+use headwater_core::ids::TableName;
+use headwater_core::ports::{Clock, Entropy, Timestamp};
+use headwater_core::tables::{Definition, FftSample, Rows, SampleRate};
+
+use super::chart::escaped;
 use super::spectrogram::Spectra;
 use super::waveform::{Waveform, nothing};
+use super::*;
 
 const SIZE: Size = Size { width: 800, height: 300 };
 
@@ -28,10 +34,6 @@ fn checked(svg: String) -> String {
         rest = behind;
     }
     assert!(open.is_empty(), "{open:?} are open");
-    if let Some(folder) = std::option_env!("HEADWATER_PICTURES") {
-        let name = std::thread::current().name().unwrap().replace("::", "_");
-        std::fs::write(format!("{folder}/{name}.svg"), &svg).unwrap();
-    }
     svg
 }
 
@@ -166,5 +168,25 @@ fn many_spectra_make_a_picture_of_bounded_size() {
 fn silence_has_a_picture() {
     for rows in [1, 2, 500] {
         spectra(rows, 4, |_, _| f64::NEG_INFINITY);
+    }
+}
+
+#[tokio::test]
+async fn a_picture_looks_at_no_more_than_it_may() {
+    let (clock, entropy): (Arc<dyn Clock>, Arc<dyn Entropy>) = (Arc::new(ManualClock::new(Timestamp::from_millis(0))), Arc::new(OsEntropy));
+    let stores = Stores::in_memory(&clock);
+    let tables = stores.tables(&stores.streams(&clock, &entropy), &clock, &entropy);
+    let name = TableName::try_from("t").unwrap();
+    tables.define(&name, Definition::parse(br#"{"element":"sample","sampleRate":1000}"#).unwrap()).await.unwrap();
+    let mut append = tables.append(&name).await.unwrap();
+    append.push(Rows::of_samples(vec![0.5; 10])).await.unwrap();
+    append.commit().await.unwrap();
+    for (looked, taken) in [(limits::PLOT_SAMPLES - 10, true), (limits::PLOT_SAMPLES - 9, false)] {
+        let rows = tables.rows(&name, Selection::Last(TimeMeasure::from_nanos(1_000_000_000))).await.unwrap();
+        let gathered = Gathering { name: &name, size: SIZE, period: 1e6, looked }.gather(rows).await;
+        assert_eq!(gathered.is_ok(), taken, "{looked} before");
+        if let Err(problem) = gathered {
+            assert!(format!("{problem:?}").contains("ask for a shorter one"), "{problem:?}");
+        }
     }
 }

@@ -56,7 +56,7 @@ impl TableService {
             note(record);
         };
         self.store.extend(table, &addition, note).await?;
-        self.news.notify_waiters();
+        self.news.tell(&table.name);
         Ok(())
     }
 
@@ -79,7 +79,7 @@ impl TableService {
     /// Ends a table whose source gives no more.
     async fn end_of_source(&self, table: &Table) -> Result<Outcome, TableError> {
         self.store.put(table, &Record { finished: true, trouble: None, ..table.record.clone() }).await?;
-        self.news.notify_waiters();
+        self.news.tell(&table.name);
         Ok(Outcome::Over)
     }
 

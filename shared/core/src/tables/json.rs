@@ -3,13 +3,10 @@
 use bytes::Bytes;
 
 use super::row_reader::{Row, Window, WindowElements};
-use super::{FftSample, RowReader, SampleRate, TableError};
+use super::{FftSample, RowReader, SampleRate, TableError, sample_lines};
 
 /// Bytes of lines that are handed on together.
 const PIECE: usize = 256 * 1024;
-
-/// Most bytes of a line with a sample, its offset and its value.
-const SAMPLE_LINE: usize = 64;
 
 /// Rows as lines `{"offset":…,"value":…}`, piece by piece.
 #[derive(Debug)]
@@ -19,11 +16,13 @@ pub struct Lines {
     shown_rate: Option<SampleRate>,
     /// The marker of the first row, and the sample with which it begins.
     base: Option<(i64, u64)>,
+    /// The frequencies of spectra, rendered: a list that all of them share.
+    frequencies: Vec<u8>,
 }
 
 impl Lines {
     pub(super) fn new(rows: RowReader, shown_rate: Option<SampleRate>) -> Self {
-        Self { rows, shown_rate, base: None }
+        Self { rows, shown_rate, base: None, frequencies: Vec::new() }
     }
 
     /// The next lines; `None` at the end.
@@ -38,16 +37,19 @@ impl Lines {
 
     async fn fill(&mut self, out: &mut Vec<u8>) -> Result<(), TableError> {
         let (rate, shown) = (self.rows.rate(), self.shown_rate);
-        while out.len() < PIECE {
-            if let Some((first, samples)) = self.rows.run_of_samples().await? {
+        while out.len() + sample_lines::LONGEST <= PIECE {
+            let room = (PIECE - out.len()) / sample_lines::LONGEST;
+            if let Some((first, samples)) = self.rows.run_of_samples(room).await? {
                 if samples.is_empty() {
                     return Ok(());
                 }
                 let (marker, sample) = *self.base.get_or_insert_with(|| (rate.marker(first), first));
-                out.reserve(samples.len() * SAMPLE_LINE);
-                for (number, value) in (first..).zip(samples) {
-                    let offset = shown.map_or_else(|| rate.marker(number), |shown| marker.saturating_add(shown.marker(number - sample)));
-                    sample_line(out, offset, *value);
+                match shown {
+                    None => sample_lines::write(out, rate.markers(first), samples),
+                    Some(shown) => {
+                        let offsets = shown.markers(first - sample).map(|offset| marker.saturating_add(offset));
+                        sample_lines::write(out, offsets, samples);
+                    }
                 }
                 continue;
             }
@@ -58,19 +60,19 @@ impl Lines {
             out.extend_from_slice(b"{\"offset\":");
             integer(out, offset);
             out.extend_from_slice(b",\"value\":");
-            row(out, &self.rows.row(place.element));
+            match self.rows.row(place.element) {
+                Row::Fft(sample) => {
+                    if self.frequencies.is_empty() {
+                        frequencies(&mut self.frequencies, &sample);
+                    }
+                    fft(out, &sample, &self.frequencies);
+                }
+                other => row(out, &other),
+            }
             out.extend_from_slice(b"}\n");
         }
         Ok(())
     }
-}
-
-fn sample_line(out: &mut Vec<u8>, offset: i64, value: f64) {
-    out.extend_from_slice(b"{\"offset\":");
-    integer(out, offset);
-    out.extend_from_slice(b",\"value\":");
-    number(out, value);
-    out.extend_from_slice(b"}\n");
 }
 
 fn row(out: &mut Vec<u8>, row: &Row) {
@@ -79,7 +81,11 @@ fn row(out: &mut Vec<u8>, row: &Row) {
         Row::Vector(values) => numbers(out, values),
         Row::Json(json) => out.extend_from_slice(json),
         Row::Window(window) => self::window(out, window),
-        Row::Fft(sample) => fft(out, sample),
+        Row::Fft(sample) => {
+            let mut list = Vec::new();
+            frequencies(&mut list, sample);
+            fft(out, sample, &list);
+        }
     }
 }
 
@@ -123,7 +129,7 @@ fn sample_type(row: &Row) -> &'static str {
     }
 }
 
-fn fft(out: &mut Vec<u8>, sample: &FftSample) {
+fn fft(out: &mut Vec<u8>, sample: &FftSample, frequencies: &[u8]) {
     for (name, value) in
         [("{\"index\":", sample.index), (",\"binCount\":", sample.bin_count as u64), (",\"samplesCount\":", sample.samples_count as u64)]
     {
@@ -136,16 +142,16 @@ fn fft(out: &mut Vec<u8>, sample: &FftSample) {
     numbers(out, &sample.magnitude);
     out.extend_from_slice(b",\"phase\":");
     numbers(out, &sample.phase);
-    out.extend_from_slice(b",\"frequency\":[");
-    for bin in 0..sample.magnitude.len() {
-        if bin > 0 {
-            out.push(b',');
-        }
-        number(out, sample.frequency(bin));
-    }
-    out.extend_from_slice(b"],\"time\":");
+    out.extend_from_slice(b",\"frequency\":");
+    out.extend_from_slice(frequencies);
+    out.extend_from_slice(b",\"time\":");
     integer(out, sample.time);
     out.push(b'}');
+}
+
+fn frequencies(out: &mut Vec<u8>, sample: &FftSample) {
+    let frequencies: Vec<f64> = (0..sample.magnitude.len()).map(|bin| sample.frequency(bin)).collect();
+    numbers(out, &frequencies);
 }
 
 fn numbers(out: &mut Vec<u8>, values: &[f64]) {
@@ -164,10 +170,20 @@ fn integer(out: &mut Vec<u8>, value: impl itoa::Integer) {
 }
 
 /// A number; JSON has none that are not finite.
-fn number(out: &mut Vec<u8>, value: f64) {
-    if value.is_finite() {
-        out.extend_from_slice(zmij::Buffer::new().format_finite(value).as_bytes());
-    } else {
-        out.extend_from_slice(b"null");
+pub(super) fn number(out: &mut Vec<u8>, value: f64) {
+    if !value.is_finite() {
+        return out.extend_from_slice(b"null");
+    }
+    let mut digits = zmij::Buffer::new();
+    let digits = digits.format_finite(value).as_bytes();
+    // Most numbers have 16 to 24 characters: two copies of 16, which overlap, are quicker than one of any length.
+    match (digits.first_chunk::<16>(), digits.last_chunk::<16>()) {
+        (Some(first), Some(last)) => {
+            let middle = out.len() + digits.len() - last.len();
+            out.extend_from_slice(first);
+            out.truncate(middle);
+            out.extend_from_slice(last);
+        }
+        _ => out.extend_from_slice(digits),
     }
 }

@@ -8,7 +8,8 @@
 //! * `definition` reads what a table is to be; `plan` which rows operations make of how many elements.
 //! * `rows` packs elements; `record` and `store` keep them; `append` puts them in; `elements` finds and reads them.
 //! * [`ingest`] cuts bodies of requests into elements.
-//! * `row_reader` computes rows, `json` renders them, `sound` lets them be heard.
+//! * `row_reader` computes rows, `json` and `sample_lines` render them, `sound` lets them be heard.
+//! * `polar` turns spectra into decibels and angles.
 //! * [`SampleRate`], [`TimeMeasure`], [`WindowFunction`], [`Spectrum`], [`Signal`] and [`wav`] know nothing of all that.
 
 mod append;
@@ -17,12 +18,15 @@ mod elements;
 mod follow;
 pub mod ingest;
 mod json;
+mod news;
 mod number;
 mod numbered;
 mod plan;
+mod polar;
 mod record;
 mod row_reader;
 mod rows;
+mod sample_lines;
 mod sample_rate;
 mod service;
 mod signal;

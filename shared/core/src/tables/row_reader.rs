@@ -10,6 +10,7 @@ use super::plan::Level;
 use super::record::Place;
 use super::store::{Table, TableStore};
 use super::{FftSample, PreparedWindow, SampleRate, Spectrum, TableError, TimeMeasure};
+use crate::limits;
 
 /// Elements that are read at a time: half a megabyte of samples.
 const AT_ONCE: usize = 64 * 1024;
@@ -41,6 +42,23 @@ pub enum Row {
     Window(Window),
     /// A spectrum.
     Fft(FftSample),
+}
+
+impl Row {
+    /// About how many numbers it has, each with what belongs to it.
+    fn weight(&self) -> usize {
+        match self {
+            Self::Sample(_) => 16,
+            Self::Vector(values) => 16 + values.len(),
+            Self::Json(json) => 16 + json.len() / 8,
+            Self::Window(window) => match &window.elements {
+                WindowElements::Numbers(numbers) => 16 + numbers.len(),
+                WindowElements::Rows(rows) => rows.iter().map(Self::weight).sum(),
+            },
+            // Each bin takes a logarithm and an angle.
+            Self::Fft(sample) => 16 + 8 * sample.magnitude.len(),
+        }
+    }
 }
 
 /// Elements that follow each other.
@@ -93,7 +111,7 @@ impl RowReader {
 
     /// All rows that are kept.
     pub(super) async fn kept(elements: &mut Elements) -> Result<Range<u64>, TableError> {
-        select(elements, Selection::Range { from: TimeMeasure::from_nanos(i64::MIN), to: TimeMeasure::from_nanos(i64::MAX) }).await
+        select(elements, Selection::Last(TimeMeasure::from_nanos(i64::MAX))).await
     }
 
     fn over(elements: Elements, rows: Range<u64>) -> Self {
@@ -124,19 +142,17 @@ impl RowReader {
         self.rows.start = self.rows.start.saturating_add(rows).min(self.rows.end);
     }
 
-    /// The next rows with their markers: a few thousand, or one where it is large. `None` at the end.
+    /// The next rows with their markers: a few thousand, or fewer where they are large. `None` at the end.
     ///
     /// # Errors
     /// When the store fails, or the table is removed.
     pub async fn next(&mut self) -> Result<Option<Vec<(i64, Row)>>, TableError> {
-        let (mut rows, rate) = (Vec::new(), self.rate());
-        while rows.len() < 4096 {
+        let (mut rows, mut weight, rate) = (Vec::new(), 0, self.rate());
+        while weight < AT_ONCE {
             let Some((_, place)) = self.advance().await? else { break };
-            rows.push((rate.marker(place.sample), self.row(place.element)));
-            // One that is made of much is enough.
-            if self.elements.table().plan.reach() > 64 && rows.len() >= 16 {
-                break;
-            }
+            let row = self.row(place.element);
+            weight += row.weight();
+            rows.push((rate.marker(place.sample), row));
         }
         Ok((!rows.is_empty()).then_some(rows))
     }
@@ -173,6 +189,9 @@ impl RowReader {
                 buffer.rows.drop_front(gone);
             }
         }
+        // What rows behind this one are made of is read along, as far as somebody wants it.
+        let plan = &self.elements.table().plan;
+        let wanted = (self.rows.end.saturating_sub(1) * plan.stride()).saturating_add(plan.reach()).min(self.counts[0]);
         loop {
             let end = match &self.buffer {
                 None => begin,
@@ -185,11 +204,16 @@ impl RowReader {
                     end
                 }
             };
-            let Some(piece) = self.elements.read(end, AT_ONCE).await? else { return Ok(self.elements.end()) };
+            let most = usize::try_from(wanted.max(until) - end).unwrap_or(AT_ONCE).min(AT_ONCE);
+            let Some(piece) = self.elements.read(end, most).await? else { return Ok(self.elements.end()) };
             if piece.first.element > end {
                 return Ok(piece.first);
             }
             match &mut self.buffer {
+                Some(buffer) if buffer.rows.bytes() > limits::ROW_BYTES => {
+                    let name = &self.elements.table().name;
+                    return Err(TableError::Unfit(format!("a row of {name} is made of more than {} bytes", limits::ROW_BYTES)));
+                }
                 Some(buffer) => buffer.rows.append(&piece.rows, 0..piece.rows.len()),
                 None => self.buffer = Some(piece),
             }
@@ -249,15 +273,16 @@ impl RowReader {
         }
     }
 
-    /// Samples without operations from the next row on, as they are at hand: the first one's number, and all of them. `None` when rows
-    /// are something else.
-    pub(super) async fn run_of_samples(&mut self) -> Result<Option<(u64, &[f64])>, TableError> {
+    /// Samples without operations from the next row on, as they are at hand, `most` at most: the first one's number, and all of them.
+    /// `None` when rows are something else.
+    pub(super) async fn run_of_samples(&mut self, most: usize) -> Result<Option<(u64, &[f64])>, TableError> {
         let table = self.elements.table();
         if !table.plan.levels.is_empty() || table.element() != super::ElementType::Sample {
             return Ok(None);
         }
         let Some((row, _)) = self.advance().await? else { return Ok(Some((self.rows.end, &[]))) };
-        let until = self.buffer.as_ref().map_or(row, |buffer| buffer.first.element + buffer.rows.len() as u64).min(self.rows.end);
+        let at_hand = self.buffer.as_ref().map_or(row, |buffer| buffer.first.element + buffer.rows.len() as u64);
+        let until = at_hand.min(self.rows.end).min(row + most as u64);
         self.rows.start = until;
         Ok(Some((row, self.numbers(row, until))))
     }

@@ -1,6 +1,7 @@
 //! Sample rates, exactly: which moment an element has, and which element a moment.
 
 use std::fmt;
+use std::iter;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -102,6 +103,24 @@ impl SampleRate {
             None => u128::from(index) * u128::from(nanos) / u128::from(samples),
         };
         i64::try_from(marker).unwrap_or(i64::MAX)
+    }
+
+    /// The moments of all elements from `first` on, as [`Self::marker`] tells them, without a division for each.
+    pub fn markers(self, first: u64) -> impl Iterator<Item = i64> {
+        let (nanos, samples) = self.period;
+        let (step, step_rest) = (i64::try_from(nanos / samples).unwrap_or(i64::MAX), nanos % samples);
+        let mut marker = self.marker(first);
+        let mut rest = (u128::from(first) * u128::from(nanos) % u128::from(samples)) as u64;
+        iter::repeat_with(move || {
+            let this = marker;
+            rest += step_rest;
+            let carry = rest >= samples;
+            if carry {
+                rest -= samples;
+            }
+            marker = marker.saturating_add(step).saturating_add(i64::from(carry));
+            this
+        })
     }
 
     /// The first element whose marker is this one or a later one.

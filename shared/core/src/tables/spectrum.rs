@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use realfft::num_complex::Complex64;
 use realfft::{RealFftPlanner, RealToComplex};
 
-use super::SampleRate;
+use super::{SampleRate, polar};
 use crate::limits;
 
 /// The spectrum of one window.
@@ -93,19 +93,8 @@ impl Spectrum {
             .process_with_scratch(&mut self.buffer, &mut self.bins, &mut self.scratch)
             .expect("buffers have the sizes that the plan asked for, and it reports no more");
         let half = &self.bins[..self.buffer.len() / 2];
-        magnitude.extend(half.iter().map(|bin| decibels(*bin)));
-        // Adding zero makes negative zeros positive ones, so that the negative half of the axis has one angle only.
-        phase.extend(half.iter().map(|bin| libm::atan2(bin.im + 0.0, bin.re + 0.0)));
+        polar::append(half, magnitude, phase);
     }
-}
-
-fn decibels(bin: Complex64) -> f64 {
-    let square = bin.norm_sqr();
-    if (1e-290..1e290).contains(&square) {
-        return 10.0 * libm::log10(square);
-    }
-    // Zero, not finite, or so near to either that the square has lost its digits.
-    20.0 * libm::log10(libm::hypot(bin.re, bin.im))
 }
 
 impl fmt::Debug for Spectrum {

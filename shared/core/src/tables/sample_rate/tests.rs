@@ -94,6 +94,13 @@ proptest! {
     }
 
     #[test]
+    fn markers_in_a_row_are_the_same_as_alone(text in rates(), first in prop_oneof![0u64..1_000_000, 0..u64::MAX - 100]) {
+        let rate = rate(&text);
+        let alone: Vec<i64> = (first..first + 100).map(|index| rate.marker(index)).collect();
+        prop_assert_eq!(rate.markers(first).take(100).collect::<Vec<_>>(), alone);
+    }
+
+    #[test]
     fn the_first_element_at_a_marker_is_the_first(text in rates(), marker in prop_oneof![any::<i64>(), 0i64..1_000_000_000_000]) {
         let rate = rate(&text);
         let first = rate.first_at(marker);
