@@ -37,6 +37,9 @@ const BUDGET: Budget = Budget { records: u64::MAX, bytes: 16 * 1024 * 1024, wall
 /// How long a lease lasts where nobody else could take it over: a restart lapses it.
 const LEASE: Duration = Duration::from_secs(90);
 
+/// How often the sources of tables are looked at where stores are shared, unless they have more at once.
+const SHARED_LOOK: Duration = Duration::from_secs(2);
+
 /// Longest step and lease where another process takes over what a dead one was at, once its lease has lapsed.
 const SHARED_STEP: Duration = Duration::from_secs(10);
 const SHARED_LEASE: Duration = Duration::from_secs(30);
@@ -128,7 +131,11 @@ pub(crate) async fn compose(options: &Serve, prometheus: PrometheusHandle) -> an
     };
     let stepper: Arc<dyn headwater_core::tasks::Stepper> = Arc::new(DatagenStepper::new(targets, Arc::clone(&clock), limits::RUNNING_JOBS));
     let simulating: Arc<dyn headwater_core::tasks::Stepper> = simulations.stepper;
-    let feeding: Arc<dyn headwater_core::tasks::Stepper> = Arc::new(TableStepper::new(tables.clone()));
+    let feeding = match options.store {
+        Store::Embedded | Store::Memory => TableStepper::new(tables.clone()),
+        Store::Aws => TableStepper::new(tables.clone()).looking_every(SHARED_LOOK),
+    };
+    let feeding: Arc<dyn headwater_core::tasks::Stepper> = Arc::new(feeding);
     let steppers = [(KIND, stepper), (headwater_core::simulations::KIND, simulating), (headwater_core::tables::KIND, feeding)];
     let worker = Worker::new(tasks.clone(), Arc::clone(&stores.queue), Arc::clone(&clock), steppers, config);
     let house = House {

@@ -102,10 +102,11 @@ impl Cloud {
         })
     }
 
-    /// Kills workers that are in the middle of a step, after they have worked for a while.
-    fn kill_workers(&self, moment: u64) -> usize {
+    /// Kills workers that are in the middle of a step, which is a short one where a source is looked at.
+    fn kill_workers(&self, after: u64) -> usize {
+        std::thread::sleep(Duration::from_millis(after));
         wait_for("a step", seconds(60), || {
-            std::thread::sleep(Duration::from_millis(moment));
+            std::thread::sleep(Duration::from_millis(37));
             Some(self.worker.kill_running()).filter(|&killed| killed > 0)
         })
     }

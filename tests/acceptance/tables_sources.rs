@@ -303,10 +303,11 @@ fn the_demo_has_a_sound_and_its_spectrum() {
     server.ask_table("GET", "sine-spectrum", "/plot.svg", 200);
     let told = server.complaints();
     assert!(told.contains("/table/sine-spectrum/plot.svg"), "{told}");
-    let name = server.table("sine");
-    drop(server);
+    let before = server.table("sine");
+    let (status, log) = server.terminate();
+    assert_eq!(status.code(), Some(0), "{log}");
     let server = home.serve_with(&["--demo"]);
-    let again = server.wait_table("sine", "more of it", seconds(10), |shown| shown["rows"].as_u64() > name["rows"].as_u64());
-    assert_eq!(again["source"], name["source"]);
+    let again = server.wait_table("sine", "more of it", seconds(10), |shown| shown["rows"].as_u64() > before["rows"].as_u64());
+    assert_eq!(again["source"], before["source"]);
     assert!(!server.complaints().contains("\"WARN\""), "{}", server.complaints());
 }

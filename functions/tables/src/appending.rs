@@ -10,8 +10,8 @@ use headwater_web::Problem;
 use http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
-use tracing::Instrument as _;
 
+use crate::handlers::whatever_comes;
 use crate::problems;
 use crate::request::Named;
 
@@ -31,9 +31,7 @@ pub(crate) async fn append(
     let kind = kind(&headers)?;
     let append = tables.append(&name).await.map_err(problems::table)?;
     let ingest = Ingest::new(kind, append.element(), append.rate(), append.measure()).map_err(|error| problems::ingest(&error))?;
-    // On its own, because it has to clear up even when the client breaks off and nobody waits for an answer any more.
-    let taken = tokio::spawn(take(append, ingest, body).in_current_span()).await;
-    let appended = taken.unwrap_or_else(|failure| std::panic::resume_unwind(failure.into_panic()))?;
+    let appended = whatever_comes(take(append, ingest, body)).await?;
     Ok(Json(json!({ "appended": appended })))
 }
 

@@ -41,6 +41,9 @@ const LEASE_BEYOND: Duration = Duration::from_secs(5);
 /// What a step may take even when less time is left than the reserve. A step that is cut off is repeated.
 const LEAST: Duration = Duration::from_secs(1);
 
+/// How often the sources of tables are looked at that have no more at once.
+const LOOK: Duration = Duration::from_secs(5);
+
 /// Jobs kept in memory for their next step, which may as well go to another instance.
 const KEPT: usize = 8;
 
@@ -89,7 +92,7 @@ impl Function {
         let queue = Arc::clone(&deployment.stores.queue);
         let simulations = deployment.simulations(KEPT);
         let simulating: Arc<dyn Stepper> = simulations.stepper;
-        let filling: Arc<dyn Stepper> = Arc::new(TableStepper::new(deployment.tables.clone()));
+        let filling: Arc<dyn Stepper> = Arc::new(TableStepper::new(deployment.tables.clone()).looking_every(LOOK));
         let steppers = [(KIND, stepper), (simulations::KIND, simulating), (tables::KIND, filling)];
         let worker = Worker::new(tasks.clone(), queue, Arc::clone(&clock), steppers, config);
         let upkeep = Upkeep { tasks, datagen: deployment.datagen(), simulations: simulations.service, tables: deployment.tables.clone() };

@@ -260,8 +260,20 @@ pub const SAMPLE_RATE_DECIMALS: usize = 9;
 /// takes some tens of milliseconds.
 pub const FFT_BINS: usize = 1 << 20;
 
-/// Tables that may be fed by a source at once; each costs a step a second.
-pub const FED_TABLES: usize = 500;
+/// Most bytes of elements that one row of a table is made of: objects of a window may be large, and are held in memory together.
+pub const ROW_BYTES: usize = 64 * 1024 * 1024;
+
+/// Longest definition of a table in bytes: it stands in the table's document, which every append writes.
+pub const TABLE_DEFINITION: usize = 64 * 1024;
+
+/// Tables that may be fed by a source at once: each costs a step a second while something comes, and jobs and simulations need steps too.
+pub const FED_TABLES: usize = 200;
+
+/// Greatest sample rate of a table that fills itself, in Hz: eight megabytes a second.
+pub const FED_RATE: f64 = 1e6;
+
+/// Most samples of a signal that is made at once: a day at 44.1 kHz, and thirty gigabytes.
+pub const SIGNAL_SAMPLES: u64 = 1 << 32;
 /// Frequencies of a signal in Hz. Within these bounds 128 bits hold its phase exactly enough: a decimal of 17 digits has at most 29
 /// behind the point.
 pub const SIGNAL_FREQUENCY: std::ops::RangeInclusive<f64> = 1e-12..=1e9;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tracing::warn;
+
 use crate::datagen::DatagenService;
 use crate::simulations::SimulationService;
 use crate::tables::TableService;
@@ -34,7 +36,10 @@ impl Upkeep {
         self.datagen.remove_unclaimed(Duration::ZERO).await?;
         let recovered = self.tasks.recover().await?;
         self.simulations.recover().await?;
-        self.tables.sweep(Duration::ZERO).await?;
+        if let Err(error) = self.tables.sweep(Duration::ZERO).await {
+            // It only takes space.
+            warn!(error = &error as &dyn std::error::Error, "chunks that nobody names could not be looked for");
+        }
         Ok(recovered)
     }
 
@@ -43,7 +48,7 @@ impl Upkeep {
         self.datagen.remove_unclaimed(OVERDUE).await?;
         let swept = self.tasks.sweep(overdue).await?;
         self.simulations.recover().await?;
-        self.tables.sweep(APPENDING).await?;
+        self.tables.sweep_now_and_then(APPENDING).await?;
         Ok(swept)
     }
 }

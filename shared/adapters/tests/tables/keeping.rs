@@ -159,15 +159,26 @@ async fn numbered_elements_come_once() {
     let service = bench.service();
     let table = name("t");
     define(&service, "t", json!({"element": "sample", "sampleRate": 1000})).await;
-    let rows = |range: std::ops::Range<i32>| Rows::of_samples(range.map(f64::from).collect());
-    service.append_numbered(&table, "a", 0, &rows(0..5)).await.unwrap();
-    service.append_numbered(&table, "a", 0, &rows(0..5)).await.unwrap();
-    service.append_numbered(&table, "a", 3, &rows(3..8)).await.unwrap();
-    service.append_numbered(&table, "b", 0, &rows(100..101)).await.unwrap();
-    assert!(matches!(service.append_numbered(&table, "a", 9, &rows(9..10)).await, Err(TableError::Unfit(_))));
-    assert_eq!(service.taken(&table, "a").await.unwrap(), 8);
+    let numbered = |range: std::ops::Range<u32>| {
+        let mut numbered = Numbered::new(Rows::new(ElementType::Sample, 1), range.start.into());
+        range.for_each(|number| numbered.push_sample(number.into()));
+        numbered
+    };
+    service.append_numbered(&table, "a", &numbered(0..5)).await.unwrap();
+    service.append_numbered(&table, "a", &numbered(0..5)).await.unwrap();
+    service.append_numbered(&table, "a", &numbered(3..8)).await.unwrap();
+    service.append_numbered(&table, "b", &numbered(0..1)).await.unwrap();
+    assert!(matches!(service.append_numbered(&table, "a", &numbered(9..10)).await, Err(TableError::Unfit(_))));
+    // Of many writers those are remembered that came last.
+    for writer in 0..300 {
+        service.append_numbered(&table, &format!("w{writer}"), &numbered(0..1)).await.unwrap();
+        service.append_numbered(&table, "a", &numbered(0..8 + writer)).await.unwrap();
+    }
+    assert_eq!(service.taken(&table, "a").await.unwrap(), 307);
+    assert_eq!((service.taken(&table, "w0").await.unwrap(), service.taken(&table, "w299").await.unwrap()), (0, 1));
     let values: Vec<Value> = all(&service, "t").await.into_iter().map(|(_, value)| value).collect();
-    assert_eq!(values, samples((0..8).chain([100]).map(f64::from)));
+    assert_eq!(values[..9], samples((0..8).chain([0]).map(f64::from)));
+    assert_eq!(values.len(), 307 + 1 + 300);
 }
 
 #[tokio::test]
@@ -183,4 +194,26 @@ async fn a_table_that_is_made_anew_has_nothing_of_the_former() {
     define(&service, "t", definition).await;
     assert!(matches!(late.commit().await, Err(TableError::NotFound(_))));
     assert!(all(&service, "t").await.is_empty());
+}
+
+#[tokio::test]
+async fn elements_that_span_nothing_stay() {
+    let bench = Bench::new();
+    let service = bench.service();
+    define(&service, "t", json!({"element": "list", "sampleRate": 1000})).await;
+    assert_eq!(push(&service, "t", &vec![json!([]); 3000]).await.unwrap(), 3000);
+    assert_eq!(service.describe(&name("t")).await.unwrap().rows, 3000);
+    push(&service, "t", &[json!([1, 2])]).await.unwrap();
+    assert_eq!(all(&service, "t").await.len(), 3001);
+}
+
+#[tokio::test]
+async fn what_comes_at_the_end_of_all_time_is_counted() {
+    let bench = Bench::new();
+    let service = bench.service();
+    define(&service, "t", json!({"element": "sample", "sampleRate": 1e-9, "retention": "1e300d"})).await;
+    push_samples(&service, "t", ramp(0, 12)).await.unwrap();
+    // The tenth sample comes after three hundred years, which is more than 64 bits of nanoseconds hold.
+    let shown = service.describe(&name("t")).await.unwrap();
+    assert_eq!((shown.rows, shown.last_marker), (11, Some(i64::MAX)));
 }

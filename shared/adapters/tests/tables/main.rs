@@ -11,7 +11,7 @@ use std::time::Duration;
 use headwater_adapters::{ManualClock, OsEntropy, Stores};
 use headwater_core::ids::TableName;
 use headwater_core::ports::{Clock, Entropy, Key, Timestamp};
-use headwater_core::tables::{Defined, Definition, Rows, Selection, TableError, TableService, TimeMeasure};
+use headwater_core::tables::{Defined, Definition, ElementType, Numbered, Rows, Selection, TableError, TableService, TimeMeasure};
 use serde_json::{Value, json};
 
 /// Stores, and as many services over them as a test wants: each is a process of its own.

@@ -1,7 +1,7 @@
 //! Tables that are fed: by signals, other tables, streams.
 
 use headwater_core::ids::StreamName;
-use headwater_core::ports::{Event, EventLog as _, Headers};
+use headwater_core::ports::{Event, Headers};
 use headwater_core::streams::StreamService;
 use headwater_core::tables::{KIND, TableStepper};
 use headwater_core::tasks::{Budget, Stepper, Worker, WorkerConfig};
@@ -22,10 +22,14 @@ impl Process {
     }
 
     fn over(bench: Bench) -> Self {
+        Self::stepping(bench, Duration::ZERO, TableStepper::new)
+    }
+
+    fn stepping(bench: Bench, wall: Duration, stepper: impl FnOnce(TableService) -> TableStepper) -> Self {
         let (clock, entropy): (Arc<dyn Clock>, Arc<dyn Entropy>) = (bench.clock.clone(), Arc::new(OsEntropy));
         let streams = bench.stores.streams(&clock, &entropy);
         let service = bench.stores.tables(&streams, &clock, &entropy);
-        let budget = Budget { records: u64::MAX, bytes: u64::MAX, wall: Duration::ZERO, longest: Duration::ZERO };
+        let budget = Budget { records: u64::MAX, bytes: u64::MAX, wall, longest: wall };
         let config = WorkerConfig {
             holder: "test".to_owned(),
             budget,
@@ -33,7 +37,7 @@ impl Process {
             first_pause: Duration::from_millis(10),
             longest_pause: Duration::from_secs(1),
         };
-        let stepper: Arc<dyn Stepper> = Arc::new(TableStepper::new(service.clone()));
+        let stepper: Arc<dyn Stepper> = Arc::new(stepper(service.clone()));
         let worker = Worker::new(bench.stores.tasks(&clock), Arc::clone(&bench.stores.queue), clock, [(KIND, stepper)], config);
         Self { bench, service, streams, worker }
     }
@@ -105,6 +109,21 @@ async fn a_signal_of_a_length_is_there_at_once_and_finished() {
         assert!((values[number] - wanted).abs() < 1e-9, "sample {number}");
     }
     assert_eq!(process.tasks().await, 0, "nobody steps it any more");
+}
+
+#[tokio::test]
+async fn where_looking_costs_something_it_is_done_seldom() {
+    let stepper = |service| TableStepper::new(service).looking_every(Duration::from_secs(5));
+    let process = Process::stepping(Bench::new(), Duration::from_secs(10), stepper);
+    define(&process.service, "t", sine(1000, json!({}))).await;
+    let mut seen = Vec::new();
+    for _ in 0..8 {
+        process.pass(2000).await;
+        let rows = process.values("t").await.len();
+        assert_eq!(rows % 1000 / 100, 0, "{rows} samples, after looks that are five seconds apart");
+        seen.push(rows / 1000);
+    }
+    assert_eq!(seen, [0, 0, 5, 5, 5, 10, 10, 15]);
 }
 
 #[tokio::test]

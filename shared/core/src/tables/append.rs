@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::mem;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
@@ -148,12 +149,11 @@ impl TableService {
             }
             Err(oneshot::error::TryRecvError::Empty) => {}
         }
-        let waiting = mem::take(&mut *turn.waiting.lock().unwrap_or_else(PoisonError::into_inner));
-        let (ours, others): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|waiting| waiting.id == table.record.id);
-        for other in others {
-            // Theirs is the table that this one replaced.
-            drop(other.answer.send(Err(TableError::NotFound(table.name.clone()))));
-        }
+        // Those for another table of this name commit on their own; nobody is to be committed who has gone away.
+        let ours: Vec<Waiting> = {
+            let mut waiting = turn.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            waiting.extract_if(.., |waiting| waiting.id == table.record.id).filter(|waiting| !waiting.answer.is_closed()).collect()
+        };
         let mut rows = table.new_rows();
         for waiting in &ours {
             rows.append(&waiting.rows, 0..waiting.rows.len());
@@ -171,6 +171,11 @@ impl TableService {
         done.map(drop)
     }
 
+    /// Lets others go first who write the same table.
+    async fn pause(&self) {
+        self.clock.sleep(Duration::from_micros(500 + self.entropy.draw() % 10_000)).await;
+    }
+
     /// Makes an addition part of a table that is open, over whatever others have written meanwhile.
     async fn add(&self, name: &TableName, id: &str, addition: &Addition) -> Result<Table, TableError> {
         let mut attempts = ATTEMPTS;
@@ -183,10 +188,13 @@ impl TableService {
                 return Err(TableError::Finished(name.clone()));
             }
             match self.store.extend(&table, addition, |_| ()).await {
-                Err(changed) if changed.is_conflict() && attempts > 0 => attempts -= 1,
+                Err(changed) if changed.is_conflict() && attempts > 0 => {
+                    attempts -= 1;
+                    self.pause().await;
+                }
                 added => {
                     let added = added?;
-                    self.news.notify_waiters();
+                    self.news.tell(name);
                     return Ok(added);
                 }
             }
@@ -206,11 +214,10 @@ impl TableService {
         let mut attempts = ATTEMPTS;
         loop {
             let table = self.append(name).await?.table;
-            if table.element() != rows.element() {
-                let (holds, given) = (table.element().name(), rows.element().name());
-                return Err(TableError::Unfit(format!("{name} holds elements of the type {holds}, not {given}")));
+            if !table.new_rows().is_alike(rows) {
+                return Err(TableError::Unfit(format!("{name} holds other elements than before: another table was made under its name")));
             }
-            let taken = table.record.writers.get(writer).copied().unwrap_or(0);
+            let taken = table.record.taken(writer);
             if until <= taken {
                 return Ok(());
             }
@@ -219,13 +226,16 @@ impl TableService {
             }
             let addition = Addition::of(numbered.behind(taken));
             let note = |record: &mut Record| {
-                record.writers.insert(writer.to_owned(), until);
+                record.note_taken(writer, until);
             };
             match self.store.extend(&table, &addition, note).await {
-                Err(changed) if changed.is_conflict() && attempts > 0 => attempts -= 1,
+                Err(changed) if changed.is_conflict() && attempts > 0 => {
+                    attempts -= 1;
+                    self.pause().await;
+                }
                 added => {
                     added?;
-                    self.news.notify_waiters();
+                    self.news.tell(name);
                     return Ok(());
                 }
             }
@@ -237,7 +247,7 @@ impl TableService {
     /// # Errors
     /// When there is no such table, or the store fails.
     pub async fn taken(&self, name: &TableName, writer: &str) -> Result<u64, TableError> {
-        Ok(self.store.get(name).await?.record.writers.get(writer).copied().unwrap_or(0))
+        Ok(self.store.get(name).await?.record.taken(writer))
     }
 
     /// What a table takes: its type of element, and how many samples an object spans.

@@ -99,6 +99,17 @@ impl Definition {
     /// # Errors
     /// All that is wrong with it, with the paths of the members.
     pub fn parse(body: &[u8]) -> Result<Self, Mistakes> {
+        if body.len() > limits::TABLE_DEFINITION {
+            return Err(Mistakes::one(
+                "",
+                format!("the definition has {} bytes, at most {} are taken", body.len(), limits::TABLE_DEFINITION),
+            ));
+        }
+        Self::parse_stored(body)
+    }
+
+    /// Reads a definition that was taken before, and written with its defaults.
+    pub(super) fn parse_stored(body: &[u8]) -> Result<Self, Mistakes> {
         let value: Value =
             serde_json::from_slice(body).map_err(|error| Mistakes::one("", format!("the definition is not valid JSON: {error}")))?;
         let findings = Findings::default();
@@ -139,6 +150,11 @@ impl Definition {
             && let Err(wrong) = Plan::new(element, &operations)
         {
             node.findings().note(wrong.path, wrong.problem);
+        }
+        if matches!(source, Some(Source::Signal { .. } | Source::Stream(_)))
+            && let Some(Some(rate)) = sample_rate
+        {
+            check_fed(node, rate, source.as_ref());
         }
         let sample_rate = match source {
             Some(Source::Table(_)) => sample_rate?,
@@ -197,6 +213,18 @@ impl Source {
                 json!({ "stream": stream })
             }
         }
+    }
+}
+
+/// Notes what would fill the table faster, or with more, than anybody can want.
+fn check_fed(node: &Node<'_>, rate: SampleRate, source: Option<&Source>) {
+    if rate.as_f64() > limits::FED_RATE {
+        node.findings().note("sampleRate", format!("must be at most {} where a source fills the table", limits::FED_RATE));
+    }
+    if let Some(Source::Signal { length: Some(length), .. }) = source
+        && rate.samples_in(length.measure.nanos()) > limits::SIGNAL_SAMPLES
+    {
+        node.findings().note("source.signal.length", format!("comes to more than {} samples", limits::SIGNAL_SAMPLES));
     }
 }
 

@@ -69,7 +69,7 @@ impl Elements {
             }
             match self.read_once(from, most).await {
                 // Chunks become larger ones, and old ones go: the document knows what is there now.
-                Err(PortError::NotFound { .. }) => self.reload().await?,
+                Err(PortError::NotFound { what }) => self.reload(what).await?,
                 other => return other.map(Some).map_err(TableError::Store),
             }
         }
@@ -156,16 +156,17 @@ impl Elements {
                 return Ok(place);
             }
             // The one wanted begins in the run that reaches beyond it, or is the first behind that.
-            let found = match self.spot(|place, _, span| place.sample + span >= sample).await? {
-                Spot::Tail(place) => self.table.tail_rows().map(|rows| (place, Arc::new(rows))),
-                Spot::Chunk(place, chunk) => self.chunk(&chunk).await.map(|rows| (place, rows)),
+            let found = match self.spot(|place, _, span| place.sample + span >= sample).await {
+                Ok(Spot::Tail(place)) => self.table.tail_rows().map(|rows| (place, Arc::new(rows))),
+                Ok(Spot::Chunk(place, chunk)) => self.chunk(&chunk).await.map(|rows| (place, rows)),
+                Err(error) => Err(error),
             };
             match found {
                 Ok((place, rows)) => {
                     let skip = rows.begin_before(sample.saturating_sub(place.sample));
                     return Ok(place.behind(skip as u64, rows.span_before(skip)));
                 }
-                Err(PortError::NotFound { .. }) => self.reload().await?,
+                Err(PortError::NotFound { what }) => self.reload(what).await?,
                 Err(error) => return Err(error.into()),
             }
         }
@@ -186,9 +187,13 @@ impl Elements {
         }
     }
 
-    async fn reload(&mut self) -> Result<(), TableError> {
+    /// Goes on with the table as it is by now, because a chunk is gone.
+    async fn reload(&mut self, missing: String) -> Result<(), TableError> {
         let now = self.store.get(&self.table.name).await?;
-        if now.etag == self.table.etag || now.record.id != self.table.record.id {
+        if now.etag == self.table.etag {
+            return Err(PortError::Corrupt { what: missing, source: "the table names it, and it is not there".into() }.into());
+        }
+        if now.record.id != self.table.record.id {
             return Err(TableError::NotFound(self.table.name.clone()));
         }
         self.renew(Arc::new(now));

@@ -22,7 +22,9 @@ const AT_ONCE: usize = 512 * 1024;
 pub(super) enum Outcome {
     /// There is more at once.
     More,
-    /// There is nothing for about so long.
+    /// What there was is taken; there is nothing new for about so long.
+    Took(Duration),
+    /// There was nothing, and is nothing for about so long.
     Wait(Duration),
     /// Nothing will come any more, or nobody wants it.
     Over,
@@ -56,7 +58,7 @@ impl TableService {
             note(record);
         };
         self.store.extend(table, &addition, note).await?;
-        self.news.notify_waiters();
+        self.news.tell(&table.name);
         Ok(())
     }
 
@@ -79,7 +81,7 @@ impl TableService {
     /// Ends a table whose source gives no more.
     async fn end_of_source(&self, table: &Table) -> Result<Outcome, TableError> {
         self.store.put(table, &Record { finished: true, trouble: None, ..table.record.clone() }).await?;
-        self.news.notify_waiters();
+        self.news.tell(&table.name);
         Ok(Outcome::Over)
     }
 

@@ -18,6 +18,7 @@ mod elements;
 mod follow;
 pub mod ingest;
 mod json;
+mod news;
 mod number;
 mod numbered;
 mod plan;

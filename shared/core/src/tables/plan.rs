@@ -83,8 +83,8 @@ impl Plan {
             }
         }
         let plan = Self { element, operations: operations.to_vec(), levels };
-        if plan.reach() > limits::WINDOW_ELEMENTS as u64 || plan.checked_stride().is_none() {
-            let problem = format!("a row would be made of more than {} elements", limits::WINDOW_ELEMENTS);
+        if plan.reach().max(plan.weight()) > limits::WINDOW_ELEMENTS as u64 || plan.checked_stride().is_none() {
+            let problem = format!("a row would have more than {} elements", limits::WINDOW_ELEMENTS);
             return Err(Mistake::new("operations", problem));
         }
         Ok(plan)
@@ -106,6 +106,14 @@ impl Plan {
             let whole = stride.saturating_mul(level.size as u64 - 1).saturating_add(reach);
             stride = stride.saturating_mul(level.step);
             whole
+        })
+    }
+
+    /// Elements, or bins of spectra, that a full row shows. Windows of windows that overlap show some of them again and again.
+    pub(super) fn weight(&self) -> u64 {
+        self.levels.iter().fold(1_u64, |weight, level| match level.bin_count {
+            Some(bin_count) => bin_count as u64,
+            None => weight.saturating_mul(level.size as u64),
         })
     }
 
@@ -185,6 +193,8 @@ mod tests {
             (vec![window.clone(), window.clone(), fft.clone()], "operations[2].fft"),
             (vec![Operation::Window { size: 5, step: 5 }, fft.clone()], "operations[1].fft.binCount"),
             (vec![Operation::Window { size: limits::WINDOW_ELEMENTS, step: 1 }, window.clone()], "operations"),
+            (vec![Operation::Window { size: 32, step: 1 }; 5], "operations"),
+            (vec![window.clone(), Operation::Fft { bin_count: limits::FFT_BINS }, window.clone()], "operations"),
         ] {
             assert_eq!(Plan::new(ElementType::Sample, &operations).unwrap_err().path, path, "{operations:?}");
         }

@@ -1,7 +1,5 @@
 //! A table as it is stored: one small document that says which chunks hold its elements.
 
-use std::collections::BTreeMap;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -11,6 +9,12 @@ use super::rows::{Packed, Rows};
 use super::{Definition, ElementType};
 use crate::ids::TaskId;
 use crate::ports::{Key, Timestamp};
+
+/// Writers whose numbers are remembered. Each is a job or a part of a fleet.
+const WRITERS: usize = 256;
+
+/// Commits that are remembered. So many others would have to come between a write and the look at what became of it.
+const COMMITS: usize = 32;
 
 /// A place in a table: before which element, counted from the first one that ever was, and before which sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
@@ -90,10 +94,10 @@ impl<'de> Deserialize<'de> for Tail {
 pub(super) enum Followed {
     /// A signal in real time: the sample `from` was due at `began`.
     Signal { began: Timestamp, from: u64 },
-    /// This other table; elements have the same numbers here and there.
-    Table { id: String },
-    /// A stream, up to this event.
-    Stream { log: String, millis: i64, sequence: u64, held: Option<Held> },
+    /// The other table of this id, from its beginning on. Elements have the same numbers here and there.
+    Table { id: String, begun: bool },
+    /// A stream, up to an event.
+    Stream { log: String, position: Option<(i64, u64)>, held: Option<Held> },
 }
 
 /// The number of a stream that holds until the next one comes.
@@ -134,9 +138,12 @@ pub(super) struct Record {
     pub(super) finished: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) followed: Option<Followed>,
-    /// Up to which number there is what writers have numbered.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub(super) writers: BTreeMap<String, u64>,
+    /// Up to which number there is what writers have numbered; whoever has appended last is the last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) writers: Vec<(String, u64)>,
+    /// The last commits, each under a number of its own: where the answer to a write was lost, this tells whether it was made.
+    #[serde(default)]
+    pub(super) commits: Vec<u64>,
     /// Why its source cannot be followed, if so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) trouble: Option<String>,
@@ -157,9 +164,30 @@ impl Record {
             tail: None,
             finished: false,
             followed: None,
-            writers: BTreeMap::new(),
+            writers: Vec::new(),
+            commits: Vec::new(),
             trouble: None,
         }
+    }
+
+    /// Up to which number there is what a writer has numbered.
+    pub(super) fn taken(&self, writer: &str) -> u64 {
+        self.writers.iter().find(|(name, _)| name == writer).map_or(0, |(_, taken)| *taken)
+    }
+
+    /// Notes up to which number there is what a writer has numbered.
+    pub(super) fn note_taken(&mut self, writer: &str, taken: u64) {
+        self.writers.retain(|(name, _)| name != writer);
+        let surplus = (self.writers.len() + 1).saturating_sub(WRITERS);
+        self.writers.drain(..surplus);
+        self.writers.push((writer.to_owned(), taken));
+    }
+
+    /// Notes a commit.
+    pub(super) fn note_commit(&mut self, commit: u64) {
+        let surplus = (self.commits.len() + 1).saturating_sub(COMMITS);
+        self.commits.drain(..surplus);
+        self.commits.push(commit);
     }
 
     /// The prefix of its chunks.

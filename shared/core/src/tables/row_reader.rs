@@ -10,6 +10,7 @@ use super::plan::Level;
 use super::record::Place;
 use super::store::{Table, TableStore};
 use super::{FftSample, PreparedWindow, SampleRate, Spectrum, TableError, TimeMeasure};
+use crate::limits;
 
 /// Elements that are read at a time: half a megabyte of samples.
 const AT_ONCE: usize = 64 * 1024;
@@ -41,6 +42,23 @@ pub enum Row {
     Window(Window),
     /// A spectrum.
     Fft(FftSample),
+}
+
+impl Row {
+    /// About how many numbers it has, each with what belongs to it.
+    fn weight(&self) -> usize {
+        match self {
+            Self::Sample(_) => 16,
+            Self::Vector(values) => 16 + values.len(),
+            Self::Json(json) => 16 + json.len() / 8,
+            Self::Window(window) => match &window.elements {
+                WindowElements::Numbers(numbers) => 16 + numbers.len(),
+                WindowElements::Rows(rows) => rows.iter().map(Self::weight).sum(),
+            },
+            // Each bin takes a logarithm and an angle.
+            Self::Fft(sample) => 16 + 8 * sample.magnitude.len(),
+        }
+    }
 }
 
 /// Elements that follow each other.
@@ -93,7 +111,7 @@ impl RowReader {
 
     /// All rows that are kept.
     pub(super) async fn kept(elements: &mut Elements) -> Result<Range<u64>, TableError> {
-        select(elements, Selection::Range { from: TimeMeasure::from_nanos(i64::MIN), to: TimeMeasure::from_nanos(i64::MAX) }).await
+        select(elements, Selection::Last(TimeMeasure::from_nanos(i64::MAX))).await
     }
 
     fn over(elements: Elements, rows: Range<u64>) -> Self {
@@ -124,19 +142,17 @@ impl RowReader {
         self.rows.start = self.rows.start.saturating_add(rows).min(self.rows.end);
     }
 
-    /// The next rows with their markers: a few thousand, or one where it is large. `None` at the end.
+    /// The next rows with their markers: a few thousand, or fewer where they are large. `None` at the end.
     ///
     /// # Errors
     /// When the store fails, or the table is removed.
     pub async fn next(&mut self) -> Result<Option<Vec<(i64, Row)>>, TableError> {
-        let (mut rows, rate) = (Vec::new(), self.rate());
-        while rows.len() < 4096 {
+        let (mut rows, mut weight, rate) = (Vec::new(), 0, self.rate());
+        while weight < AT_ONCE {
             let Some((_, place)) = self.advance().await? else { break };
-            rows.push((rate.marker(place.sample), self.row(place.element)));
-            // One that is made of much is enough.
-            if self.elements.table().plan.reach() > 64 && rows.len() >= 16 {
-                break;
-            }
+            let row = self.row(place.element);
+            weight += row.weight();
+            rows.push((rate.marker(place.sample), row));
         }
         Ok((!rows.is_empty()).then_some(rows))
     }
@@ -194,6 +210,10 @@ impl RowReader {
                 return Ok(piece.first);
             }
             match &mut self.buffer {
+                Some(buffer) if buffer.rows.bytes() > limits::ROW_BYTES => {
+                    let name = &self.elements.table().name;
+                    return Err(TableError::Unfit(format!("a row of {name} is made of more than {} bytes", limits::ROW_BYTES)));
+                }
                 Some(buffer) => buffer.rows.append(&piece.rows, 0..piece.rows.len()),
                 None => self.buffer = Some(piece),
             }

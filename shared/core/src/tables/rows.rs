@@ -133,6 +133,12 @@ impl Rows {
         Self { element: ElementType::Sample, measure: 1, body: Body::Samples(samples) }
     }
 
+    /// Whether those are of the same type, and span as much.
+    #[must_use]
+    pub fn is_alike(&self, other: &Self) -> bool {
+        (self.element, self.measure) == (other.element, other.measure)
+    }
+
     /// What they are.
     #[must_use]
     pub fn element(&self) -> ElementType {

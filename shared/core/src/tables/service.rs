@@ -1,17 +1,17 @@
 //! Answers the tables API's requests.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Map, Value};
-use tokio::sync::Notify;
 
 use super::append::{Append, Turns};
 use super::definition::{Definition, Source};
 use super::elements::Elements;
+use super::news::News;
 use super::plan::{Operation, Plan};
-use super::record::Record;
+use super::record::{Followed, Record};
 use super::row_reader::{RowReader, Selection};
 use super::sound::Sound;
 use super::store::{Table, TableStore};
@@ -52,6 +52,9 @@ pub enum TableError {
     #[error(transparent)]
     Store(#[from] PortError),
 }
+
+/// How often a process looks for chunks that nobody names.
+const SWEEP_EVERY: Duration = Duration::from_secs(6 * 3600);
 
 /// What became of a definition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,7 +112,9 @@ pub struct TableService {
     pub(super) entropy: Arc<dyn Entropy>,
     pub(super) turns: Arc<Turns>,
     /// Wakes whoever waits for a table of this process to grow.
-    pub(super) news: Arc<Notify>,
+    pub(super) news: Arc<News>,
+    /// When chunks were last swept.
+    swept: Arc<Mutex<Option<Timestamp>>>,
     /// Whether the process is about to end, and nobody is to wait any more.
     pub(super) ending: Arc<AtomicBool>,
 }
@@ -126,13 +131,23 @@ impl TableService {
         entropy: Arc<dyn Entropy>,
     ) -> Self {
         let store = TableStore { documents, chunks, entropy: Arc::clone(&entropy) };
-        Self { store, tasks, streams, clock, entropy, turns: Arc::default(), news: Arc::default(), ending: Arc::default() }
+        Self {
+            store,
+            tasks,
+            streams,
+            clock,
+            entropy,
+            turns: Arc::default(),
+            news: Arc::default(),
+            swept: Arc::default(),
+            ending: Arc::default(),
+        }
     }
 
     /// Lets go those who listen to a table that is not finished: the process is about to end.
     pub fn end(&self) {
         self.ending.store(true, Ordering::Relaxed);
-        self.news.notify_waiters();
+        self.news.tell_all();
     }
 
     /// Makes a table, unless there is one with the same definition.
@@ -141,15 +156,26 @@ impl TableService {
     /// When the name is taken, or the source is not there or does not fit.
     pub async fn define(&self, name: &TableName, definition: Definition) -> Result<Defined, TableError> {
         if let Some(table) = self.store.find(name).await? {
-            return same_or_taken(&definition, &table);
+            let defined = same_or_taken(&definition, &table)?;
+            if let (Some(task), false) = (&table.record.task, table.record.finished) {
+                // Whoever has made it may have been cut off before it asked for a step.
+                self.tasks.enqueue(task, 0).await?;
+            }
+            return Ok(defined);
         }
-        let (definition, inherited) = self.resolved(definition).await?;
+        let (definition, inherited, source) = self.resolved(definition).await?;
         let operations: Vec<Operation> = inherited.iter().chain(&definition.operations).cloned().collect();
+        if operations.len() > limits::TABLE_OPERATIONS {
+            let message =
+                format!("operations: with those of its source there are {}, at most {} may be", operations.len(), limits::TABLE_OPERATIONS);
+            return Err(TableError::Unfit(message));
+        }
         Plan::new(definition.element, &operations).map_err(|mistake| {
             // The paths count from the source's operations on.
             TableError::Unfit(format!("operations: with those of its source: {}", mistake.problem))
         })?;
         let mut record = Record::new(format!("{:016x}", self.entropy.draw()), &definition);
+        record.followed = source.map(|id| Followed::Table { id, begun: false });
         record.inherited = inherited.iter().map(Operation::to_json).collect();
         if definition.source.is_some() {
             let fed = self.store.all().await?.iter().filter(|table| table.record.task.is_some() && !table.record.finished).count();
@@ -164,12 +190,14 @@ impl TableService {
         match self.store.create(name, &record).await {
             Ok(()) => {}
             Err(taken) if taken.is_conflict() => {
-                if let Some(task) = &record.task {
-                    self.tasks.remove(task).await?;
-                }
-                let table = self.store.get(name).await?;
+                let table = self.store.find(name).await?;
                 // The answer to our own write may have been lost.
-                return if table.record.id == record.id { Ok(Defined::New) } else { same_or_taken(&definition, &table) };
+                if table.as_ref().is_none_or(|table| table.record.id != record.id) {
+                    if let Some(task) = &record.task {
+                        self.tasks.remove(task).await?;
+                    }
+                    return same_or_taken(&definition, &table.ok_or_else(|| TableError::NotFound(name.clone()))?);
+                }
             }
             Err(error) => return Err(error.into()),
         }
@@ -179,9 +207,10 @@ impl TableService {
         Ok(Defined::New)
     }
 
-    /// The definition with what its source says, and the operations that the source's elements have been through.
-    async fn resolved(&self, mut definition: Definition) -> Result<(Definition, Vec<Operation>), TableError> {
-        let mut inherited = Vec::new();
+    /// The definition with what its source says, the operations that the source's elements have been through, and the source's id if it is
+    /// a table.
+    async fn resolved(&self, mut definition: Definition) -> Result<(Definition, Vec<Operation>, Option<String>), TableError> {
+        let (mut inherited, mut id) = (Vec::new(), None);
         match &definition.source {
             Some(Source::Table(name)) => {
                 let source = self.store.find(name).await?;
@@ -198,6 +227,7 @@ impl TableService {
                 }
                 definition.sample_rate = Some(source.rate());
                 inherited.clone_from(&source.plan.operations);
+                id = Some(source.record.id);
             }
             Some(Source::Stream(source)) => {
                 self.streams.get(&source.stream).await.map_err(|error| match error {
@@ -207,7 +237,7 @@ impl TableService {
             }
             Some(Source::Signal { .. }) | None => {}
         }
-        Ok((definition, inherited))
+        Ok((definition, inherited, id))
     }
 
     /// All tables, sorted by name.
@@ -281,7 +311,7 @@ impl TableService {
                     Err(changed) if changed.is_conflict() => continue,
                     written => written?,
                 };
-                self.news.notify_waiters();
+                self.news.tell(name);
             }
             if let Some(task) = &table.record.task {
                 self.tasks.request_stop(task).await?;
@@ -295,18 +325,13 @@ impl TableService {
     /// # Errors
     /// When there is none, or the store fails.
     pub async fn remove(&self, name: &TableName) -> Result<(), TableError> {
-        loop {
-            let table = self.store.get(name).await?;
-            match self.store.remove(&table).await {
-                Err(changed) if changed.is_conflict() => continue,
-                removed => removed?,
-            }
-            self.news.notify_waiters();
-            if let Some(task) = &table.record.task {
-                self.tasks.request_stop(task).await?;
-            }
-            return Ok(());
+        let record = self.store.remove(name).await?;
+        self.news.tell(name);
+        if let Some(task) = &record.task {
+            self.tasks.request_stop(task).await?;
         }
+        self.store.remove_chunks(&record.prefix()).await;
+        Ok(())
     }
 
     /// Rows as lines of JSON. With a rate, offsets count by it from the first row's marker on.
@@ -330,9 +355,22 @@ impl TableService {
     /// # Errors
     /// When the store fails.
     pub async fn sweep(&self, older_than: Duration) -> Result<(), PortError> {
-        let now = self.clock.now().as_micros();
-        let before = Timestamp::from_micros(now.saturating_sub(i64::try_from(older_than.as_micros()).unwrap_or(i64::MAX)));
-        self.store.sweep(before).await
+        let now = self.clock.now();
+        *self.swept.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
+        let before = now.as_micros().saturating_sub(i64::try_from(older_than.as_micros()).unwrap_or(i64::MAX));
+        self.store.sweep(Timestamp::from_micros(before)).await
+    }
+
+    /// The same, unless this process has done it a short while ago: all chunks are looked through.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn sweep_now_and_then(&self, older_than: Duration) -> Result<(), PortError> {
+        let swept = *self.swept.lock().unwrap_or_else(PoisonError::into_inner);
+        if swept.is_some_and(|swept| self.clock.now().since(swept) < SWEEP_EVERY) {
+            return Ok(());
+        }
+        self.sweep(older_than).await
     }
 
     /// A table as sound, from `offset` before the newest sample on: so much of it as `limit` says, or until the table is finished. When it

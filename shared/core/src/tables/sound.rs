@@ -105,7 +105,7 @@ impl Sound {
         let before = Arc::clone(self.elements.table());
         loop {
             // Listening begins before looking, so nothing is missed in between.
-            let news = Arc::clone(&self.service.news);
+            let news = self.service.news.of(&before.name);
             let told = news.notified();
             pin_mut!(told);
             told.as_mut().enable();

@@ -1,10 +1,11 @@
 //! Tables in the stores: read, extended, cut.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tracing::warn;
+use futures::{StreamExt as _, stream};
+use tracing::{error, warn};
 
 use super::definition::Definition;
 use super::plan::{Operation, Plan};
@@ -12,7 +13,7 @@ use super::record::{Chunk, Page, Place, Record, Tail};
 use super::rows::Rows;
 use super::{ElementType, SampleRate, TableError};
 use crate::ids::TableName;
-use crate::limits::LIST_PAGE;
+use crate::limits::{LIST_PAGE, READ_AT_ONCE};
 use crate::ports::{Chunks, Condition, Documents, DocumentsExt as _, Entropy, Etag, Key, PortError, Timestamp};
 
 /// Bytes of elements that stay in the table's document. One write makes them durable, so a few samples are appended quickly.
@@ -133,7 +134,7 @@ impl TableStore {
         self.find(name).await?.ok_or_else(|| TableError::NotFound(name.clone()))
     }
 
-    /// All tables, by name.
+    /// All tables that can be read, by name.
     pub(super) async fn all(&self) -> Result<Vec<Table>, PortError> {
         let mut all = Vec::new();
         for listed in self.documents.list_all(&tables_key()).await? {
@@ -141,7 +142,11 @@ impl TableStore {
             let Some((record, etag)) = self.documents.get_json::<Record>(&listed.key).await? else { continue };
             let segment = listed.key.as_str().rsplit('/').next().unwrap_or_default();
             let Some(name) = decoded(segment) else { continue };
-            all.push(read(name, record, etag)?);
+            match read(name, record, etag) {
+                Ok(table) => all.push(table),
+                // The others must not suffer from it.
+                Err(error) => error!(error = &error as &dyn std::error::Error, key = %listed.key, "a table cannot be read"),
+            }
         }
         all.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(all)
@@ -157,51 +162,89 @@ impl TableStore {
         self.documents.put_json(&table_key(&table.name), record, Condition::Match(table.etag.clone())).await
     }
 
-    /// Removes a table that is as it was read. Its chunks are removed behind it.
-    pub(super) async fn remove(&self, table: &Table) -> Result<(), PortError> {
-        self.documents.delete(&table_key(&table.name), Condition::Match(table.etag.clone())).await?;
-        self.remove_chunks(&table.record.prefix()).await
-    }
-
-    /// Removes all chunks below a prefix.
-    pub(super) async fn remove_chunks(&self, prefix: &Key) -> Result<(), PortError> {
+    /// Removes a table, which need not be readable. Answers what it was; its chunks are to be removed behind it.
+    pub(super) async fn remove(&self, name: &TableName) -> Result<Record, TableError> {
+        let key = table_key(name);
         loop {
-            let page = self.chunks.list(prefix, None, LIST_PAGE).await?;
-            for listed in &page {
-                self.chunks.delete(&listed.key).await?;
-            }
-            if page.len() < LIST_PAGE {
-                return Ok(());
+            let found = self.documents.get_json::<Record>(&key).await?;
+            let (record, etag) = found.ok_or_else(|| TableError::NotFound(name.clone()))?;
+            match self.documents.delete(&key, Condition::Match(etag)).await {
+                Err(changed) if changed.is_conflict() => {}
+                removed => return Ok(removed.map(|()| record)?),
             }
         }
+    }
+
+    /// Removes all chunks below a prefix. What cannot be removed now is swept later.
+    pub(super) async fn remove_chunks(&self, prefix: &Key) {
+        loop {
+            let page = match self.chunks.list(prefix, None, LIST_PAGE).await {
+                Ok(page) if page.is_empty() => return,
+                Ok(page) => page,
+                Err(error) => return warn!(error = &error as &dyn std::error::Error, %prefix, "chunks could not be removed"),
+            };
+            let mut removed = stream::iter(page).map(async |listed| self.chunks.delete(&listed.key).await).buffer_unordered(READ_AT_ONCE);
+            while let Some(removed) = removed.next().await {
+                if let Err(error) = removed {
+                    return warn!(error = &error as &dyn std::error::Error, %prefix, "chunks could not be removed");
+                }
+            }
+        }
+    }
+
+    /// Removes chunks that were written before a moment and that no table names: what appends that were broken off have left.
+    pub(super) async fn sweep(&self, before: Timestamp) -> Result<(), PortError> {
+        let mut owners = HashMap::new();
+        for listed in self.documents.list_all(&tables_key()).await? {
+            if let Some((record, _)) = self.documents.get_json::<Record>(&listed.key).await? {
+                owners.insert(record.id, listed.key);
+            }
+        }
+        let (mut after, mut owner) = (None::<Key>, None::<(String, HashSet<Key>)>);
+        loop {
+            let page = self.chunks.list(&tables_key(), after.as_ref(), LIST_PAGE).await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after = Some(last.key.clone());
+            let mut unnamed = Vec::new();
+            // Chunks of one table are listed together.
+            for chunk in page.into_iter().filter(|chunk| chunk.written < before) {
+                let id = chunk.key.as_str().split('/').nth(1).unwrap_or_default();
+                if owner.as_ref().is_none_or(|(other, _)| other != id) {
+                    owner = Some((id.to_owned(), self.named(owners.get(id)).await?));
+                }
+                if owner.as_ref().is_some_and(|(_, named)| !named.contains(&chunk.key)) {
+                    unnamed.push(chunk.key);
+                }
+            }
+            self.clean(unnamed).await;
+        }
+    }
+
+    /// The chunks that the table of this key names by now.
+    async fn named(&self, key: Option<&Key>) -> Result<HashSet<Key>, PortError> {
+        let mut named = HashSet::new();
+        let Some(key) = key else { return Ok(named) };
+        while let Some((record, etag)) = self.documents.get_json::<Record>(key).await? {
+            named.extend(record.chunks.iter().map(|chunk| record.chunk_key(chunk.id)));
+            named.extend(record.pages.iter().map(|page| record.chunk_key(page.id)));
+            let mut lists = Vec::new();
+            for page in &record.pages {
+                lists.push(self.list_of(&record, page).await);
+            }
+            match lists.into_iter().collect::<Result<Vec<_>, _>>() {
+                Ok(lists) => named.extend(lists.concat().iter().map(|chunk| record.chunk_key(chunk.id))),
+                // A page that went while it was asked for.
+                Err(PortError::NotFound { .. }) if self.documents.get(key).await?.is_none_or(|now| now.etag != etag) => continue,
+                Err(error) => return Err(error),
+            }
+            return Ok(named);
+        }
+        Ok(named)
     }
 
     /// A name for a chunk that no other one of the table has.
     fn new_id(&self) -> u64 {
         self.entropy.draw() >> 12
-    }
-
-    /// Removes chunks that were written before a moment and that no table names: what appends that were broken off have left.
-    pub(super) async fn sweep(&self, before: Timestamp) -> Result<(), PortError> {
-        let (mut after, mut named) = (None::<Key>, HashSet::new());
-        loop {
-            // Listed before tables are read: what a table names only then was written later than it is listed, or named all along.
-            let page = self.chunks.list(&tables_key(), after.as_ref(), LIST_PAGE).await?;
-            let Some(last) = page.last() else { return Ok(()) };
-            after = Some(last.key.clone());
-            named.clear();
-            for table in self.all().await? {
-                for page in &table.record.pages {
-                    named.insert(table.record.chunk_key(page.id));
-                    named.extend(self.page(&table, page).await?.iter().map(|chunk| table.record.chunk_key(chunk.id)));
-                }
-                named.extend(table.record.chunks.iter().map(|chunk| table.record.chunk_key(chunk.id)));
-            }
-            self.clean(
-                page.into_iter().filter(|chunk| chunk.written < before && !named.contains(&chunk.key)).map(|chunk| chunk.key).collect(),
-            )
-            .await;
-        }
     }
 
     /// Writes elements as chunks of a table, which no reader sees before its record names them.
@@ -230,8 +273,13 @@ impl TableStore {
 
     /// The chunks that a page lists.
     pub(super) async fn page(&self, table: &Table, page: &Page) -> Result<Vec<Chunk>, PortError> {
-        let bytes = self.chunks.read(&table.record.chunk_key(page.id), 0..page.bytes).await?;
-        serde_json::from_slice(&bytes).map_err(|_| table.damaged())
+        self.list_of(&table.record, page).await
+    }
+
+    async fn list_of(&self, record: &Record, page: &Page) -> Result<Vec<Chunk>, PortError> {
+        let key = record.chunk_key(page.id);
+        let bytes = self.chunks.read(&key, 0..page.bytes).await?;
+        serde_json::from_slice(&bytes).map_err(|source| PortError::Corrupt { what: key.to_string(), source: source.into() })
     }
 
     /// Adds elements behind the others of a table and lets go what it need not keep any more. `change` may set what belongs to them.
@@ -241,7 +289,7 @@ impl TableStore {
     /// [`PortError::Conflict`] when the table has changed since it was read.
     pub(super) async fn extend(&self, table: &Table, addition: &Addition, change: impl FnOnce(&mut Record)) -> Result<Table, PortError> {
         let mut record = table.record.clone();
-        let mut written = Vec::new();
+        let (mut written, commit) = (Vec::new(), self.new_id());
         let mut garbage = Vec::new();
         let mut rows = table.tail_rows()?;
         if let Some(last) = addition.len().checked_sub(1) {
@@ -269,7 +317,7 @@ impl TableStore {
             if !small.is_empty() {
                 let mut joined = table.new_rows();
                 for chunk in &small {
-                    let part = self.read(table, chunk).await?;
+                    let part = self.read(table, chunk).await.map_err(changed)?;
                     joined.append(&part, 0..part.len());
                 }
                 joined.append(&rows, 0..rows.len());
@@ -286,13 +334,19 @@ impl TableStore {
             let (id, bytes) = (self.new_id(), list.len() as u64);
             let sum = |of: fn(&Chunk) -> u64| listed.iter().map(of).sum();
             self.chunks.put(vec![(record.chunk_key(id), list)]).await?;
+            written.push(Chunk { id, elements: 0, span: 0, bytes, width: 0 });
             record.pages.push(Page { id, bytes, elements: sum(|chunk| chunk.elements), span: sum(|chunk| chunk.span) });
         }
         change(&mut record);
-        garbage.extend(self.let_go(table, &mut record).await?);
+        record.note_commit(commit);
+        garbage.extend(self.let_go(table, &mut record).await.map_err(changed)?);
         let etag = match self.put(table, &record).await {
             Ok(etag) => etag,
             Err(conflict) if conflict.is_conflict() => {
+                // The answer to an earlier try may have been lost, and others may have written since.
+                if let Some(now) = self.find(&table.name).await?.filter(|now| now.record.commits.contains(&commit)) {
+                    return Ok(now);
+                }
                 let keys = written.iter().map(|chunk| table.record.chunk_key(chunk.id)).collect();
                 self.clean(keys).await;
                 return Err(conflict);
@@ -309,7 +363,7 @@ impl TableStore {
         let mut gone = Vec::new();
         let kept_from = first_kept_sample(table, record);
         while let Some(page) = record.pages.first().copied() {
-            if record.first.sample + page.span > kept_from {
+            if !is_past(table, record.first, page.span, kept_from) {
                 return Ok(gone);
             }
             gone.extend(self.page(table, &page).await?.iter().map(|chunk| record.chunk_key(chunk.id)));
@@ -317,7 +371,7 @@ impl TableStore {
             record.first = record.first.behind(page.elements, page.span);
             record.pages.remove(0);
         }
-        let past = |(place, chunk): &(Place, &Chunk)| place.sample + chunk.span <= kept_from;
+        let past = |(place, chunk): &(Place, &Chunk)| is_past(table, *place, chunk.span, kept_from);
         let places = record.chunks.iter().scan(record.first, |place, chunk| {
             let begin = *place;
             *place = place.behind(chunk.elements, chunk.span);
@@ -344,10 +398,10 @@ impl TableStore {
 fn read(name: TableName, record: Record, etag: Etag) -> Result<Table, PortError> {
     let corrupt = |problem: String| PortError::Corrupt { what: format!("the table {name}"), source: problem.into() };
     let definition = serde_json::to_vec(&record.definition).expect("JSON serialises");
-    let mut definition = Definition::parse(&definition).map_err(|mistakes| corrupt(mistakes.to_string()))?;
+    let mut definition = Definition::parse_stored(&definition).map_err(|mistakes| corrupt(mistakes.to_string()))?;
     definition.sample_rate = Some(definition.rate());
     let inherited = serde_json::json!({"element": "sample", "source": {"table": "x"}, "operations": record.inherited}).to_string();
-    let inherited = Definition::parse(inherited.as_bytes()).map_err(|mistakes| corrupt(mistakes.to_string()))?;
+    let inherited = Definition::parse_stored(inherited.as_bytes()).map_err(|mistakes| corrupt(mistakes.to_string()))?;
     let operations: Vec<Operation> = inherited.operations.iter().chain(&definition.operations).cloned().collect();
     let plan = Plan::new(definition.element, &operations).map_err(|mistake| corrupt(mistake.to_string()))?;
     Ok(Table { name, etag, record, definition, plan })
@@ -371,6 +425,20 @@ fn decoded(segment: &str) -> Option<TableName> {
         }
     }
     TableName::try_from(String::from_utf8(bytes).ok()?).ok()
+}
+
+/// What a reader of chunks met that the record names: if one is gone, the record has changed since it was read.
+fn changed(error: PortError) -> PortError {
+    match error {
+        PortError::NotFound { what } => PortError::Conflict { what },
+        other => other,
+    }
+}
+
+/// Whether everything in a run of elements begins before a sample. Elements that span nothing may begin where the run ends.
+fn is_past(table: &Table, begin: Place, span: u64, sample: u64) -> bool {
+    let end = begin.sample + span;
+    if table.element().is_even() { end <= sample } else { end < sample }
 }
 
 /// The chunks at the end that are to become one with what is behind them.

@@ -19,6 +19,9 @@ use crate::tables::store::Table;
 /// How often a stream is looked at.
 const PERIOD: Duration = Duration::from_millis(200);
 
+/// Events that are looked at before it is committed how far that is.
+const EVENTS: usize = 64 * 1024;
+
 /// Nanoseconds of a millisecond.
 const MILLI: i64 = 1_000_000;
 
@@ -34,35 +37,35 @@ impl TableService {
             }
         };
         let (after, held) = match &table.record.followed {
-            Some(Followed::Stream { log, millis, sequence, held }) if *log == stream.log.0 => {
-                (Some(Position { millis: *millis, sequence: *sequence }), *held)
-            }
+            Some(Followed::Stream { log, position, held }) if *log == stream.log.0 => (*position, *held),
             Some(Followed::Stream { held, .. }) => (None, *held),
             _ => (None, None),
         };
         let mut taking = Taking::new(table, source, &stream, held);
-        let mut events = self.streams.events_after(&stream, after).await?;
-        let mut met = None;
-        while taking.has_room() {
+        let position = after.map(|(millis, sequence)| Position { millis, sequence });
+        let mut events = self.streams.events_after(&stream, position).await?;
+        let (mut met, mut seen) = (None, 0);
+        // How far it has come is committed now and then, also where nothing counts.
+        while taking.has_room() && seen < EVENTS {
             let Some(piece) = events.next().await.transpose()? else { break };
+            seen += piece.len();
             for event in &piece {
                 if !taking.take(event) {
                     break;
                 }
-                met = Some(event.position);
+                met = Some((event.position.millis, event.position.sequence));
             }
         }
-        let (gap, more, held) = (taking.gap, !taking.has_room(), taking.held);
-        if met.is_none() && taking.samples.is_empty() && gap.is_none() {
+        let (gap, more, held) = (taking.gap, !taking.has_room() || seen >= EVENTS, taking.held);
+        if met.is_none() && taking.samples.is_empty() && gap.is_none() && table.record.trouble.is_none() {
             return Ok(Outcome::Wait(PERIOD));
         }
-        let position = met.or(after);
-        let followed = position.map(|at| Followed::Stream { log: stream.log.0.clone(), millis: at.millis, sequence: at.sequence, held });
+        let followed = Some(Followed::Stream { log: stream.log.0.clone(), position: met.or(after), held });
         match gap {
             Some(sample) => self.begin_at(table, Place { element: sample, sample }, |record| record.followed = followed).await?,
             None => self.take(table, Rows::of_samples(taking.samples), |record| record.followed = followed).await?,
         }
-        Ok(if more || gap.is_some() { Outcome::More } else { Outcome::Wait(PERIOD) })
+        Ok(if more || gap.is_some() { Outcome::More } else { Outcome::Took(PERIOD) })
     }
 }
 

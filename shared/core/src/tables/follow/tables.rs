@@ -16,21 +16,19 @@ const PERIOD: Duration = Duration::from_millis(100);
 
 impl TableService {
     pub(super) async fn follow_table(&self, table: &Table, name: &TableName) -> Result<Outcome, TableError> {
-        let known = match &table.record.followed {
-            Some(Followed::Table { id }) => Some(id),
-            _ => None,
-        };
-        let Some(source) = self.store.find(name).await?.filter(|source| known.is_none_or(|id| *id == source.record.id)) else {
+        let Some(Followed::Table { id, begun }) = &table.record.followed else { return self.end_of_source(table).await };
+        let Some(source) = self.store.find(name).await?.filter(|source| *id == source.record.id) else {
             // It was removed; what it gave stays.
             return self.end_of_source(table).await;
         };
-        let (finished, followed) = (source.record.finished, Followed::Table { id: source.record.id.clone() });
+        let finished = source.record.finished;
         let mut elements = Elements::new(self.store.clone(), Arc::new(source));
-        if known.is_none() {
+        if !begun {
             // Elements keep the numbers that they have in the source, and so their moments.
             let kept = RowReader::kept(&mut elements).await?;
             let stride = elements.table().plan.stride();
             let place = elements.place_of((kept.start * stride).max(elements.first().element).min(elements.end().element)).await?;
+            let followed = Followed::Table { id: id.clone(), begun: true };
             self.begin_at(table, place, |record| record.followed = Some(followed)).await?;
             return Ok(Outcome::More);
         }
@@ -46,7 +44,7 @@ impl TableService {
             }
             Ok(None) if finished => self.end_of_source(table).await,
             Ok(None) => Ok(Outcome::Wait(PERIOD)),
-            Err(TableError::NotFound(_)) => Ok(Outcome::More),
+            Err(TableError::NotFound(_)) => Ok(Outcome::Wait(PERIOD)), // It was removed in between.
             Err(error) => Err(error),
         }
     }
