@@ -6,7 +6,7 @@
 //!
 //! * [`TableService`] answers requests; [`TableStepper`] follows the sources of tables that have one.
 //! * `definition` reads what a table is to be; `plan` which rows operations make of how many elements.
-//! * `rows` packs elements; `record` and `store` keep them; `append` puts them in; `elements` finds and reads them.
+//! * `rows` packs elements; `record` and `store` keep them, `sweeping` removes what is left of them; `append` puts them in; `elements` finds and reads them.
 //! * [`ingest`] cuts bodies of requests into elements.
 //! * `row_reader` computes rows, `json` and `sample_lines` render them, `sound` lets them be heard.
 //! * `polar` turns spectra into decibels and angles.
@@ -18,6 +18,7 @@ mod elements;
 mod follow;
 pub mod ingest;
 mod json;
+mod list_text;
 mod news;
 mod number;
 mod numbered;
@@ -35,6 +36,7 @@ mod spectrum;
 mod stepper;
 mod store;
 mod streams_used;
+mod sweeping;
 mod time_measure;
 pub mod wav;
 mod window_function;
