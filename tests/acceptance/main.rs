@@ -47,6 +47,7 @@ mod streams_crash;
 mod streams_disk;
 mod table_functions;
 mod tables;
+mod tables_concurrency;
 mod tables_crash;
 mod tables_disk;
 mod tables_plot;

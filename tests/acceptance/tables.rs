@@ -1,12 +1,10 @@
 //! Tables, as a user of the API sees them.
 
-use std::time::{Duration, Instant};
-
 use serde_json::{Value, json};
 
 use crate::server::Home;
-use crate::streams_client::{Connection, Upload};
-use crate::tables_client::{Coming, LINES, OCTETS, at, count_samples, octets, samples_at};
+use crate::streams_client::Upload;
+use crate::tables_client::{LINES, OCTETS, at, count_samples, octets, samples_at};
 use crate::waiting::seconds;
 
 const PLAIN: Option<&str> = Some("text/plain; charset=utf-8");
@@ -285,85 +283,6 @@ fn names_may_be_any_text_without_a_slash() {
         server.ask_table("DELETE", name, "", 200);
     }
     assert_eq!(server.get("/table").json(), json!([]));
-}
-
-#[test]
-fn sixty_four_writers_of_single_samples_lose_and_double_nothing() {
-    const WRITERS: u32 = 64;
-    const EACH: u32 = 40;
-    let home = Home::new();
-    let server = home.serve();
-    server.define("t", samples_at(1000));
-    let address = server.address;
-    std::thread::scope(|scope| {
-        for writer in 0..WRITERS {
-            scope.spawn(move || {
-                let mut connection = Connection::open(address).expect("the server listens");
-                for number in 0..EACH {
-                    let (kind, body) = match number % 2 {
-                        0 => (LINES, f64::from(writer * EACH + number).to_string().into_bytes()),
-                        _ => (OCTETS, octets([f64::from(writer * EACH + number)])),
-                    };
-                    assert_eq!(connection.post(&at("t"), &[("content-type", kind)], &body), Some(200));
-                }
-            });
-        }
-    });
-    let mut next = vec![0; WRITERS as usize];
-    let mut count = 0;
-    for (offset, value) in server.all_rows("t") {
-        assert_eq!(offset, count * 1_000_000);
-        count += 1;
-        let value = value.as_f64().expect("a number");
-        let writer = (value / f64::from(EACH)).floor();
-        let next = next.iter_mut().zip(0u32..).find(|(_, number)| f64::from(*number) == writer).expect("a writer").0;
-        assert_eq!(
-            value - writer * f64::from(EACH),
-            f64::from(*next),
-            "writer {writer}: something is missing, out of order, or there twice"
-        );
-        *next += 1;
-    }
-    assert_eq!(next, vec![EACH; WRITERS as usize]);
-}
-
-#[test]
-fn a_reader_that_takes_nothing_holds_up_nobody() {
-    const BEFORE: u32 = 300_000;
-    let home = Home::new();
-    let server = home.serve();
-    server.define("t", samples_at(1000));
-    server.push("t", (0..BEFORE).map(f64::from));
-    let address = server.address;
-    let slow: Vec<_> = (0..4).map(|_| Coming::open(address, &format!("{}/last?interval=10000d", at("t"))).samples()).collect();
-    let began = Instant::now();
-    let mut slowest = Duration::ZERO;
-    std::thread::scope(|scope| {
-        let writers: Vec<_> = (0..8)
-            .map(|_| {
-                scope.spawn(move || {
-                    let mut connection = Connection::open(address).expect("the server listens");
-                    let mut slowest = Duration::ZERO;
-                    for _ in 0..50 {
-                        let began = Instant::now();
-                        assert_eq!(connection.post(&at("t"), &[("content-type", LINES)], b"-1"), Some(200));
-                        slowest = slowest.max(began.elapsed());
-                    }
-                    slowest
-                })
-            })
-            .collect();
-        for writer in writers {
-            slowest = slowest.max(writer.join().expect("a writer is answered"));
-        }
-    });
-    println!("400 appends took {:?}, the slowest {slowest:?}", began.elapsed());
-    assert!(slowest < seconds(5), "an append took {slowest:?}");
-    // Those see what was there when they asked.
-    for reader in slow {
-        assert_eq!(count_samples(reader, 1000, |index| f64::from(u32::try_from(index).expect("few"))), u64::from(BEFORE));
-    }
-    assert_eq!(server.row_count("t"), u64::from(BEFORE) + 400);
 }
 
 #[test]
