@@ -4,7 +4,9 @@ use std::fs::File;
 use std::io::Write as _;
 
 use headwater_benches::table::{self, grouped, median, timed};
-use headwater_core::tables::Rows;
+use headwater_core::ids::TableName;
+use headwater_core::tables::TableService;
+use headwater_core::tables::ingest::{Ingest, IngestKind};
 use serde_json::json;
 
 use crate::samples::{self, RATE};
@@ -33,26 +35,12 @@ pub(crate) fn run(ground: &Ground) {
         for table in [&binary, &lines] {
             ground.define(&service, table, json!({"sampleRate": RATE}));
         }
-        let (_, took) = timed(|| ground.append(&service, &binary, &samples));
+        let (_, took) = timed(|| ground.wait(take(&service, &binary, IngestKind::Octets, &bytes)));
         whole.push(took.as_secs_f64());
-        let (_, took) = timed(|| {
-            ground.wait(async {
-                let mut append = service.append(&lines).await.expect("a table");
-                let mut rows = Rows::new(append.element(), append.measure());
-                for line in text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-                    rows.push_json(line).expect("a number");
-                    if rows.len() >= 32 * 1024 {
-                        let full = std::mem::replace(&mut rows, Rows::new(append.element(), append.measure()));
-                        append.push(full).await.expect("the store works");
-                    }
-                }
-                append.push(rows).await.expect("the store works");
-                append.commit().await.expect("the store works");
-            });
-        });
+        let (_, took) = timed(|| ground.wait(take(&service, &lines, IngestKind::Lines, &text)));
         numbers.push(took.as_secs_f64());
-        let second = &samples[..samples.len().min(RATE as usize)];
-        let (_, took) = timed(|| ground.append(&service, &name("seconds"), second));
+        let second = &bytes[..bytes.len().min(8 * RATE as usize)];
+        let (_, took) = timed(|| ground.wait(take(&service, &name("seconds"), IngestKind::Octets, second)));
         seconds.push(took.as_secs_f64());
     }
 
@@ -71,10 +59,21 @@ pub(crate) fn run(ground: &Ground) {
     let count = samples.len();
     let rows = [
         row("writing the same bytes, one fsync", count, plain),
-        row("one append of all", count, median(whole)),
-        row("one append of all, read from lines of JSON", count, median(numbers)),
-        row("an append of a second", count.min(RATE as usize), median(seconds)),
+        row("one body of doubles", count, median(whole)),
+        row("one body of lines of JSON", count, median(numbers)),
+        row("a body of doubles, of a second", count.min(RATE as usize), median(seconds)),
     ];
     let title = format!("Appending {} samples", grouped(count as f64));
     table::print(&title, &["", "samples/s", "MB/s of 8 bytes each", "ms", "speed, writing = 1"], &rows);
+}
+
+/// Takes the body of a request, in pieces as long as the router reads at a time.
+async fn take(service: &TableService, table: &TableName, kind: IngestKind, body: &[u8]) {
+    let mut append = service.append(table).await.expect("a table");
+    let mut ingest = Ingest::new(kind, append.element(), append.rate(), append.measure()).expect("samples are taken");
+    for piece in body.chunks(256 * 1024) {
+        append.push(ingest.push(piece).expect("numbers")).await.expect("the store works");
+    }
+    append.push(ingest.finish().expect("whole numbers")).await.expect("the store works");
+    append.commit().await.expect("the store works");
 }

@@ -52,6 +52,8 @@ async fn serve(options: Serve) -> anyhow::Result<ExitCode> {
     let worker = tokio::spawn(steps::drive(app.worker, receiving, ending.clone()));
     if shared {
         tokio::spawn(steps::sweep(upkeep, ending.clone()));
+    } else {
+        tokio::spawn(steps::sweep_chunks(app.tables.clone(), ending.clone()));
     }
     #[cfg(feature = "aws")]
     if let Some(poller) = app.poller {

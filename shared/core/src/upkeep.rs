@@ -14,7 +14,7 @@ use crate::tasks::{TaskError, TaskStore};
 pub const OVERDUE: Duration = Duration::from_secs(300);
 
 /// How long an append to a table may be under way.
-const APPENDING: Duration = Duration::from_secs(24 * 3600);
+pub const APPENDING: Duration = Duration::from_secs(24 * 3600);
 
 /// Looks after the tasks in a set of stores.
 #[derive(Debug, Clone)]

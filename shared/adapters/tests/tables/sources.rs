@@ -90,7 +90,7 @@ fn stream(id: &str) -> StreamName {
     StreamName { namespace: "default".try_into().unwrap(), stream: id.try_into().unwrap() }
 }
 
-fn sine(rate: u32, more: Value) -> Value {
+fn sine(rate: u32, more: &Value) -> Value {
     let mut signal = json!({"sine": {"frequency": 10, "amplitude": 0.5}});
     signal.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     json!({"element": "sample", "sampleRate": rate, "source": {"signal": signal}})
@@ -99,7 +99,7 @@ fn sine(rate: u32, more: Value) -> Value {
 #[tokio::test]
 async fn a_signal_of_a_length_is_there_at_once_and_finished() {
     let process = Process::new();
-    define(&process.service, "t", sine(1000, json!({"length": "1200s"}))).await;
+    define(&process.service, "t", sine(1000, &json!({"length": "1200s"}))).await;
     process.pass(2000).await;
     assert!(process.finished("t").await);
     let values = process.values("t").await;
@@ -115,7 +115,7 @@ async fn a_signal_of_a_length_is_there_at_once_and_finished() {
 async fn where_looking_costs_something_it_is_done_seldom() {
     let stepper = |service| TableStepper::new(service).looking_every(Duration::from_secs(5));
     let process = Process::stepping(Bench::new(), Duration::from_secs(10), stepper);
-    define(&process.service, "t", sine(1000, json!({}))).await;
+    define(&process.service, "t", sine(1000, &json!({}))).await;
     let mut seen = Vec::new();
     for _ in 0..8 {
         process.pass(2000).await;
@@ -129,7 +129,7 @@ async fn where_looking_costs_something_it_is_done_seldom() {
 #[tokio::test]
 async fn an_endless_signal_keeps_time_and_goes_on_after_an_interruption() {
     let mut process = Process::new();
-    define(&process.service, "t", sine(1000, json!({}))).await;
+    define(&process.service, "t", sine(1000, &json!({}))).await;
     process.pass(3000).await;
     let before = process.values("t").await.len();
     assert!((2700..=3000).contains(&before), "{before} samples in three seconds");

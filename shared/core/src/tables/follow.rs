@@ -22,7 +22,9 @@ const AT_ONCE: usize = 512 * 1024;
 pub(super) enum Outcome {
     /// There is more at once.
     More,
-    /// There is nothing for about so long.
+    /// What there was is taken; there is nothing new for about so long.
+    Took(Duration),
+    /// There was nothing, and is nothing for about so long.
     Wait(Duration),
     /// Nothing will come any more, or nobody wants it.
     Over,

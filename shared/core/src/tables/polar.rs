@@ -68,7 +68,7 @@ fn decibels(number: f64) -> f64 {
     let logarithm = s + s * series(&PARTS, s * s);
     // 10·log10(2) in two: products of the first with an exponent are exact.
     const TWO: f64 = f64::from_bits((10.0 * LOG10_2).to_bits() & !0xfff_ffff);
-    const TWO_REST: f64 = 3.560_404_535_057_058_9e-8;
+    const TWO_REST: f64 = 3.560_404_535_057_059e-8;
     exponent * TWO + (exponent * TWO_REST + logarithm * (20.0 / LN_10))
 }
 

@@ -95,6 +95,13 @@ enum Body {
     },
 }
 
+/// Bytes one behind the other, many at a time.
+fn joined<const N: usize>(parts: impl ExactSizeIterator<Item = [u8; N]>) -> Bytes {
+    let mut bytes = vec![0; parts.len() * N];
+    bytes.as_chunks_mut().0.iter_mut().zip(parts).for_each(|(bytes, part)| *bytes = part);
+    bytes.into()
+}
+
 /// How samples lie in a chunk.
 const SINGLE: u8 = 4;
 const DOUBLE: u8 = 8;
@@ -315,10 +322,10 @@ impl Rows {
             // Sound that came from 16 bits and signals of plain numbers fit into half of the space without a loss.
             Body::Samples(samples) if samples.iter().all(|&sample| is_single(sample)) => {
                 #[expect(clippy::cast_possible_truncation, reason = "checked to lose nothing")]
-                let bytes = samples.iter().flat_map(|&sample| (sample as f32).to_le_bytes()).collect();
-                Packed { bytes, width: SINGLE }
+                let packed = samples.iter().map(|&sample| (sample as f32).to_le_bytes());
+                Packed { bytes: joined(packed), width: SINGLE }
             }
-            Body::Samples(samples) => Packed { bytes: samples.iter().flat_map(|sample| sample.to_le_bytes()).collect(), width: DOUBLE },
+            Body::Samples(samples) => Packed { bytes: joined(samples.iter().map(|sample| sample.to_le_bytes())), width: DOUBLE },
             Body::Vectors { values, ends } => {
                 let mut bytes = Vec::with_capacity(4 + ends.len() * 4 + values.len() * 8);
                 bytes.extend(end_of(ends.len()).to_le_bytes());

@@ -79,23 +79,27 @@ impl Stepper for TableStepper {
                 Err(other) => return Err(PortError::unavailable("following a source", other.to_string())),
             };
             let now = clock.now();
-            match outcome {
+            let pause = match outcome {
                 // Its table may be about to be written.
                 Outcome::Over if now.since(task.created) < DEFINING && self.is_missing(&following).await? => {
                     return Ok(result(Next::At(now.plus(self.idle)), "waits for its table"));
                 }
                 Outcome::Over => return Ok(result(Next::Stopped, "")), // Nobody asks for it any more.
-                Outcome::More => silent_since = now,
-                Outcome::Wait(_) if now.since(silent_since) >= self.quiet => {
-                    // Longer and longer, as long as nothing comes.
-                    let doubled = if silent_since == began { (task.progress.as_u64().unwrap_or(0) + 1).min(3) } else { 0 };
-                    let pause = self.idle * (1 << doubled);
-                    return Ok(StepResult { progress: doubled.into(), ..result(Next::At(now.plus(pause)), "waits for its source") });
-                }
-                Outcome::Wait(pause) if now.since(began) + pause < wall => {
-                    self.wait(&following, pause).await?;
-                }
-                Outcome::Wait(pause) => return Ok(result(Next::At(now.plus(pause)), "follows its source")),
+                Outcome::More => Duration::ZERO,
+                Outcome::Took(pause) | Outcome::Wait(pause) => pause,
+            };
+            if !matches!(outcome, Outcome::Wait(_)) {
+                silent_since = now;
+            }
+            if !pause.is_zero() && now.since(silent_since) >= self.quiet {
+                let (pause, silent_steps) = self.rest(task, silent_since == began);
+                return Ok(StepResult { progress: silent_steps.into(), ..result(Next::At(now.plus(pause)), "waits for its source") });
+            }
+            if !pause.is_zero() && now.since(began) + pause >= wall {
+                return Ok(result(Next::At(now.plus(pause)), "follows its source"));
+            }
+            if !pause.is_zero() {
+                self.wait(&following, pause).await?;
             }
             if now.since(began) >= wall {
                 return Ok(result(Next::Again, "follows its source"));
@@ -109,6 +113,16 @@ impl Stepper for TableStepper {
 }
 
 impl TableStepper {
+    /// How long a source is left alone, and how many steps of this task have found it silent.
+    fn rest(&self, task: &Task, all_silent: bool) -> (Duration, u32) {
+        if self.quiet.is_zero() || !all_silent {
+            return (self.idle, 0);
+        }
+        // Longer and longer, as long as nothing comes.
+        let before = task.progress.as_u64().and_then(|steps| u32::try_from(steps).ok()).unwrap_or(0);
+        (self.idle * (1 << before.min(3)), before.saturating_add(1))
+    }
+
     /// Waits, but no longer than until this process changes the table that is the source.
     async fn wait(&self, following: &Following, pause: Duration) -> Result<(), PortError> {
         let pause = self.service.clock.sleep(pause);

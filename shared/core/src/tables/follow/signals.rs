@@ -33,7 +33,7 @@ impl TableService {
         let mut samples = vec![0.0; count as usize];
         signal.fill(rate, at, &mut samples);
         self.take(table, Rows::of_samples(samples), |record| record.followed = followed).await?;
-        Ok(if length.is_some() || due > at + count { Outcome::More } else { Outcome::Wait(PERIOD) })
+        Ok(if length.is_some() || due > at + count { Outcome::More } else { Outcome::Took(PERIOD) })
     }
 
     /// Up to which sample a signal in real time is due, and since when.

@@ -65,7 +65,7 @@ impl TableService {
             Some(sample) => self.begin_at(table, Place { element: sample, sample }, |record| record.followed = followed).await?,
             None => self.take(table, Rows::of_samples(taking.samples), |record| record.followed = followed).await?,
         }
-        Ok(if more || gap.is_some() { Outcome::More } else { Outcome::Wait(PERIOD) })
+        Ok(if more || gap.is_some() { Outcome::More } else { Outcome::Took(PERIOD) })
     }
 }
 
