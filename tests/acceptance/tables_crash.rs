@@ -116,14 +116,16 @@ fn ten_kills_lose_and_double_no_append_and_cut_none_and_what_is_derived_is_the_s
     let all = samples(&server, "t", 1000);
     let mut unanswered = 0;
     for (client, (found, acknowledged)) in whole_appends(&all, CLIENTS).iter().zip(&acknowledged).enumerate() {
-        assert!(acknowledged.len() > 5, "client {client} was answered {} times only", acknowledged.len());
+        assert!(!acknowledged.is_empty(), "client {client} was never answered");
         let lost: Vec<_> = acknowledged.iter().filter(|number| !found.contains(number)).collect();
         assert!(lost.is_empty(), "client {client} has lost {lost:?}");
         unanswered += found.len() - acknowledged.len();
     }
     // A kill may come between the commit and its answer, once for each client.
     assert!(unanswered <= usize::try_from(u64::from(KILLS) * CLIENTS).expect("few"), "{unanswered} appends were not answered");
-    println!("{} samples; {unanswered} appends are there without an answer", all.len());
+    let answered: usize = acknowledged.iter().map(Vec::len).sum();
+    println!("{} samples of {answered} appends that were answered, and {unanswered} that were not", all.len());
+    assert!(answered > 100, "only {answered} appends were answered");
     server.ask_table("POST", "t", "/finish", 200);
     server.wait_table("derived", "its end", seconds(60), |shown| shown["finished"] == true);
     assert!(samples(&server, "derived", 1000) == all, "the derived table is another one");
