@@ -170,15 +170,15 @@ async fn numbered_elements_come_once() {
     service.append_numbered(&table, "b", &numbered(0..1)).await.unwrap();
     assert!(matches!(service.append_numbered(&table, "a", &numbered(9..10)).await, Err(TableError::Unfit(_))));
     // Of many writers those are remembered that came last.
-    for writer in 0..300 {
+    for writer in 0..1100 {
         service.append_numbered(&table, &format!("w{writer}"), &numbered(0..1)).await.unwrap();
         service.append_numbered(&table, "a", &numbered(0..8 + writer)).await.unwrap();
     }
-    assert_eq!(service.taken(&table, "a").await.unwrap(), 307);
-    assert_eq!((service.taken(&table, "w0").await.unwrap(), service.taken(&table, "w299").await.unwrap()), (0, 1));
+    assert_eq!(service.taken(&table, "a").await.unwrap(), 1107);
+    assert_eq!((service.taken(&table, "w0").await.unwrap(), service.taken(&table, "w1099").await.unwrap()), (0, 1));
     let values: Vec<Value> = all(&service, "t").await.into_iter().map(|(_, value)| value).collect();
     assert_eq!(values[..9], samples((0..8).chain([0]).map(f64::from)));
-    assert_eq!(values.len(), 307 + 1 + 300);
+    assert_eq!(values.len(), 1107 + 1 + 1100);
 }
 
 #[tokio::test]

@@ -8,10 +8,11 @@ use serde_json::Value;
 use super::rows::{Packed, Rows};
 use super::{Definition, ElementType};
 use crate::ids::TaskId;
+use crate::limits;
 use crate::ports::{Key, Timestamp};
 
-/// Writers whose numbers are remembered. Each is a job or a part of a fleet.
-const WRITERS: usize = 256;
+/// Writers whose numbers are remembered: more than jobs and parts of fleets may run at once.
+const WRITERS: usize = 2 * limits::RUNNING_JOBS;
 
 /// Commits that are remembered. So many others would have to come between a write and the look at what became of it.
 const COMMITS: usize = 32;
