@@ -94,12 +94,6 @@ impl Server {
         format!("/proc/{}/{file}", self.process.id()).into()
     }
 
-    fn status(&self, name: &str) -> u64 {
-        let status = std::fs::read_to_string(self.proc("status")).expect("Linux");
-        let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("a running process has memory");
-        line.split_whitespace().nth(1).and_then(|kilobytes| kilobytes.parse::<u64>().ok()).expect("a number") * 1024
-    }
-
     /// Seconds of processor time that the process has taken.
     pub fn processor(&self) -> f64 {
         let stat = std::fs::read_to_string(self.proc("stat")).expect("Linux");
@@ -110,16 +104,37 @@ impl Server {
 
     /// Bytes of the process that are in memory.
     pub fn memory(&self) -> u64 {
-        self.status("VmRSS")
+        status(&self.proc("status"), "VmRSS")
     }
 
     /// The most that [`Server::memory`] ever was, or was since the last [`Server::forget_peak`].
     pub fn peak(&self) -> u64 {
-        self.status("VmHWM")
+        status(&self.proc("status"), "VmHWM")
     }
 
     /// Has [`Server::peak`] count from now on.
     pub fn forget_peak(&self) {
         std::fs::write(self.proc("clear_refs"), "5").expect("the process is our own");
     }
+}
+
+/// Bytes of this process that are in memory.
+pub fn own_memory() -> u64 {
+    status("/proc/self/status".as_ref(), "VmRSS")
+}
+
+/// The most that [`own_memory`] was since the last [`forget_own_peak`].
+pub fn own_peak() -> u64 {
+    status("/proc/self/status".as_ref(), "VmHWM")
+}
+
+/// Has [`own_peak`] count from now on.
+pub fn forget_own_peak() {
+    std::fs::write("/proc/self/clear_refs", "5").expect("the process is our own");
+}
+
+fn status(file: &Path, name: &str) -> u64 {
+    let status = std::fs::read_to_string(file).expect("Linux");
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("a running process has memory");
+    line.split_whitespace().nth(1).and_then(|kilobytes| kilobytes.parse::<u64>().ok()).expect("a number") * 1024
 }

@@ -19,7 +19,8 @@ use headwater_core::ports::{Clock, Entropy, Targets};
 #[cfg(feature = "aws")]
 use headwater_core::ports::{LogName, LogSize};
 use headwater_core::simulations::SimulationService;
-use headwater_core::streams::{Herald, QueueWriter, StreamService, StreamUsage};
+use headwater_core::streams::{Herald, QueueWriter, StreamService, StreamUsage, StreamUsers};
+use headwater_core::tables::{TableService, TableStepper};
 use headwater_core::tasks::{Budget, TaskStore, Worker, WorkerConfig};
 use headwater_web::{House, Token, with_house_layers};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -36,6 +37,9 @@ const BUDGET: Budget = Budget { records: u64::MAX, bytes: 16 * 1024 * 1024, wall
 /// How long a lease lasts where nobody else could take it over: a restart lapses it.
 const LEASE: Duration = Duration::from_secs(90);
 
+/// How often the sources of tables are looked at where stores are shared, unless they have more at once.
+const SHARED_LOOK: Duration = Duration::from_secs(2);
+
 /// Longest step and lease where another process takes over what a dead one was at, once its lease has lapsed.
 const SHARED_STEP: Duration = Duration::from_secs(10);
 const SHARED_LEASE: Duration = Duration::from_secs(30);
@@ -48,6 +52,7 @@ pub(crate) struct App {
     pub(crate) datagen: DatagenService,
     pub(crate) simulations: SimulationService,
     pub(crate) streams: StreamService,
+    pub(crate) tables: TableService,
     pub(crate) queue_writer: QueueWriter,
     /// Flushes the stream of events, where there is one.
     #[cfg(feature = "aws")]
@@ -92,7 +97,8 @@ pub(crate) async fn compose(options: &Serve, prometheus: PrometheusHandle) -> an
         bail!("--notify-queue-url: this program was built without the feature aws");
     }
     let (streams, queue_writer) = stores.streams(&clock, &entropy).with_heralds(heralds).with_queue();
-    let targets = TargetSet::new(Arc::clone(&stores.files), outbound.clone()).with_streams(streams.clone());
+    let tables = stores.tables(&streams, &clock, &entropy);
+    let targets = TargetSet::new(Arc::clone(&stores.files), outbound.clone()).with_streams(streams.clone()).with_tables(tables.clone());
     let targets = targets.with_influxdb(options.services.influxdb()?).with_iot_hub(options.services.iot_hub());
     #[cfg(feature = "aws")]
     let (targets, poller) = match shared {
@@ -125,20 +131,33 @@ pub(crate) async fn compose(options: &Serve, prometheus: PrometheusHandle) -> an
     };
     let stepper: Arc<dyn headwater_core::tasks::Stepper> = Arc::new(DatagenStepper::new(targets, Arc::clone(&clock), limits::RUNNING_JOBS));
     let simulating: Arc<dyn headwater_core::tasks::Stepper> = simulations.stepper;
-    let steppers = [(KIND, stepper), (headwater_core::simulations::KIND, simulating)];
+    let feeding = match options.store {
+        Store::Embedded | Store::Memory => TableStepper::new(tables.clone()),
+        Store::Aws => TableStepper::new(tables.clone()).looking_every(SHARED_LOOK),
+    };
+    let feeding: Arc<dyn headwater_core::tasks::Stepper> = Arc::new(feeding);
+    let steppers = [(KIND, stepper), (headwater_core::simulations::KIND, simulating), (headwater_core::tables::KIND, feeding)];
     let worker = Worker::new(tasks.clone(), Arc::clone(&stores.queue), Arc::clone(&clock), steppers, config);
     let house = House {
         token: options.token.clone().map(|token| Token::new(token.0)),
         clock: Arc::clone(&clock),
         entropy,
         largest_reply: None,
-        dialects: &[headwater_streams::DIALECT, headwater_simulations::DIALECT],
+        dialects: &[
+            headwater_streams::DIALECT,
+            headwater_simulations::DIALECT,
+            headwater_tables::DIALECTS[0],
+            headwater_tables::DIALECTS[1],
+        ],
     };
-    let usage = StreamUsage::new(streams.clone(), vec![Arc::new(datagen.clone()), Arc::new(simulations.streams_used)]);
+    let users: Vec<Arc<dyn StreamUsers>> =
+        vec![Arc::new(datagen.clone()), Arc::new(simulations.streams_used), Arc::new(tables.streams_followed())];
+    let usage = StreamUsage::new(streams.clone(), users);
     let routes = host_routes(prometheus)
         .merge(headwater_datagen::router(datagen.clone()))
         .merge(headwater_simulations::router(simulations.service.clone()))
-        .merge(headwater_streams::router(streams.clone(), usage));
+        .merge(headwater_streams::router(streams.clone(), usage))
+        .merge(headwater_tables::router(tables.clone()));
     let routes = with_house_layers(routes, house);
     Ok(App {
         routes,
@@ -147,6 +166,7 @@ pub(crate) async fn compose(options: &Serve, prometheus: PrometheusHandle) -> an
         datagen,
         simulations: simulations.service,
         streams,
+        tables,
         queue_writer,
         #[cfg(feature = "aws")]
         poller,

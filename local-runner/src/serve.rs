@@ -43,7 +43,8 @@ async fn serve(options: Serve) -> anyhow::Result<ExitCode> {
     });
 
     let shared = options.store == Store::Aws;
-    let upkeep = Upkeep { tasks: app.tasks, datagen: app.datagen.clone(), simulations: app.simulations.clone() };
+    let upkeep =
+        Upkeep { tasks: app.tasks, datagen: app.datagen.clone(), simulations: app.simulations.clone(), tables: app.tables.clone() };
     let resumed = if shared { upkeep.sweep(OVERDUE).await } else { upkeep.recover().await };
     let resumed = resumed.context("the jobs of the last run cannot be taken up")?;
     let (end, ending) = watch::channel(false);
@@ -51,6 +52,8 @@ async fn serve(options: Serve) -> anyhow::Result<ExitCode> {
     let worker = tokio::spawn(steps::drive(app.worker, receiving, ending.clone()));
     if shared {
         tokio::spawn(steps::sweep(upkeep, ending.clone()));
+    } else {
+        tokio::spawn(steps::sweep_chunks(app.tables.clone(), ending.clone()));
     }
     #[cfg(feature = "aws")]
     if let Some(poller) = app.poller {
@@ -62,7 +65,7 @@ async fn serve(options: Serve) -> anyhow::Result<ExitCode> {
         let _ = all_answered.await;
     }));
     if options.demo {
-        demo::start(&app.datagen, &app.simulations, address).await;
+        demo::start(&app.datagen, &app.simulations, &app.tables, address).await;
     }
     info!(%address, store = ?options.store, resumed, "listening");
 
@@ -77,6 +80,7 @@ async fn serve(options: Serve) -> anyhow::Result<ExitCode> {
         ended = &mut server => ended.context("the server broke down")??,
     }
     app.streams.end();
+    app.tables.end();
     let _ = end.send(true);
     if tokio::time::timeout(LEAVE_WITHIN, worker).await.is_err() {
         warn!("a step did not end in time; it is repeated at the next start");

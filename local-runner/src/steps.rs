@@ -5,14 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use headwater_core::limits;
+use headwater_core::tables::TableService;
 use headwater_core::tasks::Worker;
-use headwater_core::upkeep::{OVERDUE, Upkeep};
+use headwater_core::upkeep::{APPENDING, OVERDUE, Upkeep};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
-use tracing::error;
+use tracing::{error, warn};
 
 /// How often it is looked for tasks whose message was lost.
 const SWEEP_EVERY: Duration = Duration::from_secs(300);
+
+/// How often it is asked whether chunks are to be swept; that is done far less often.
+const ASK_EVERY: Duration = Duration::from_secs(3600);
 
 /// How messages are received.
 #[derive(Debug, Clone, Copy)]
@@ -94,6 +98,20 @@ pub(crate) async fn sweep(upkeep: Upkeep, mut ending: watch::Receiver<bool>) {
         }
         if let Err(error) = upkeep.sweep(OVERDUE).await {
             error!(error = &error as &dyn std::error::Error, "the tasks could not be looked through");
+        }
+    }
+}
+
+/// Removes chunks that appends to tables have left behind, until `ending` says so. For a host that is alone on its stores and sweeps
+/// nothing else.
+pub(crate) async fn sweep_chunks(tables: TableService, mut ending: watch::Receiver<bool>) {
+    loop {
+        tokio::select! {
+            () = told(&mut ending) => return,
+            () = tokio::time::sleep(ASK_EVERY) => {}
+        }
+        if let Err(error) = tables.sweep_now_and_then(APPENDING).await {
+            warn!(error = &error as &dyn std::error::Error, "chunks that nobody names could not be looked for");
         }
     }
 }

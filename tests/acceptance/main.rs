@@ -1,7 +1,7 @@
 //! Acceptance tests: what users see, over HTTP and the command line, against the binary `headwater`.
 //!
 //! `tests/run` builds the binary, brings the components and runs these. `server` starts and kills servers, `http` is a client
-//! that sends what it is told, `api_client`, `streams_client` and `simulations_client` the requests of the APIs on top of it, `specs`
+//! that sends what it is told, `api_client`, `streams_client`, `simulations_client` and `tables_client` the requests of the APIs on top of it, `specs`
 //! are small specifications, `localstack` is a bucket and a queue (with `HEADWATER_TEST_STORE=aws` every server's), `component` what
 //! else `tests/run` starts, `listener` hears a broker, `hub` is one of Azure's kind; every other module is a topic.
 #![allow(clippy::disallowed_methods, reason = "a test lives in real time")]
@@ -18,6 +18,7 @@ mod server;
 mod simulations_client;
 mod specs;
 mod streams_client;
+mod tables_client;
 mod waiting;
 
 mod api;
@@ -44,3 +45,11 @@ mod streams;
 mod streams_cli;
 mod streams_crash;
 mod streams_disk;
+mod table_functions;
+mod tables;
+mod tables_concurrency;
+mod tables_crash;
+mod tables_disk;
+mod tables_plot;
+mod tables_sound;
+mod tables_sources;

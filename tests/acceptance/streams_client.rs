@@ -22,7 +22,7 @@ pub(crate) struct Event {
     pub(crate) body: String,
 }
 
-fn connect(address: SocketAddr) -> Option<TcpStream> {
+pub(crate) fn connect(address: SocketAddr) -> Option<TcpStream> {
     let stream = TcpStream::connect(address).ok()?;
     stream.set_read_timeout(Some(seconds(60))).expect("a time limit can be set");
     stream.set_nodelay(true).expect("a socket can be told so");
@@ -53,7 +53,7 @@ impl Connection {
 }
 
 /// An answer's status, and the length of the body that follows as far as the head says.
-fn read_head(stream: &mut BufReader<TcpStream>) -> Option<(u16, u64)> {
+pub(crate) fn read_head(stream: &mut BufReader<TcpStream>) -> Option<(u16, u64)> {
     let mut line = String::new();
     stream.read_line(&mut line).ok()?;
     let status = line.split(' ').nth(1)?.parse().ok()?;
@@ -72,17 +72,21 @@ fn read_head(stream: &mut BufReader<TcpStream>) -> Option<(u16, u64)> {
     }
 }
 
-/// A batch on its way in, chunk by chunk.
+/// A body on its way in, chunk by chunk.
 pub(crate) struct Upload {
     stream: BufReader<TcpStream>,
 }
 
 impl Upload {
+    /// A batch for a stream.
     pub(crate) fn begin(address: SocketAddr, stream: &str, content_type: &str) -> Self {
+        Self::to(address, &format!("{}/batch", at(stream)), content_type)
+    }
+
+    /// A body that is posted to this path.
+    pub(crate) fn to(address: SocketAddr, path: &str, content_type: &str) -> Self {
         let mut socket = connect(address).expect("the server listens");
-        let path = at(stream);
-        let head =
-            format!("POST {path}/batch HTTP/1.1\r\nhost: headwater\r\ncontent-type: {content_type}\r\ntransfer-encoding: chunked\r\n\r\n");
+        let head = format!("POST {path} HTTP/1.1\r\nhost: headwater\r\ncontent-type: {content_type}\r\ntransfer-encoding: chunked\r\n\r\n");
         socket.write_all(head.as_bytes()).expect("the server takes a head");
         Self { stream: BufReader::new(socket) }
     }

@@ -9,7 +9,7 @@ use crate::streams_client::{Reading, Upload, count_in_order};
 use crate::waiting::{seconds, wait_for};
 
 /// The most memory that a server has held, in MiB.
-fn peak(server: &Server) -> u64 {
+pub(crate) fn peak(server: &Server) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", server.id())).expect("the server runs");
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("the system counts memory");
     line.trim().trim_end_matches("kB").trim().parse::<u64>().expect("a number") >> 10

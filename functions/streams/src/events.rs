@@ -135,13 +135,13 @@ pub(crate) async fn read(
     Ok(([(CONTENT_TYPE, JSON)], body).into_response())
 }
 
-/// The same events, each piece made aside.
+/// The same events, each piece made aside. Fused: whoever compresses them asks again after the last one.
 fn made_aside(events: JsonEvents, formatting: Arc<Semaphore>) -> JsonEvents {
     let pieces = stream::unfold(events, move |mut events| {
         let formatting = Arc::clone(&formatting);
         async move { aside(&formatting, async move { events.next().await.map(|piece| (piece, events)) }).await }
     });
-    pieces.boxed()
+    pieces.fuse().boxed()
 }
 
 /// Does what may take long on a thread that may be kept busy: some patterns take long with some bodies, and nobody else is to wait

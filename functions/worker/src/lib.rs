@@ -16,10 +16,11 @@ use futures::future::join_all;
 use headwater_adapters::aws::{Deployment, SqsTaskQueue};
 use headwater_core::datagen::{DatagenStepper, KIND};
 use headwater_core::ports::{Clock, Delivery, PortError, Receipt, Timestamp};
-use headwater_core::simulations;
 use headwater_core::streams::StreamService;
+use headwater_core::tables::TableStepper;
 use headwater_core::tasks::{Budget, Stepper, Worker, WorkerConfig};
 use headwater_core::upkeep::{OVERDUE, Upkeep};
+use headwater_core::{simulations, tables};
 use lambda_runtime::LambdaEvent;
 use serde::Deserialize;
 use tracing::{error, info};
@@ -39,6 +40,9 @@ const LEASE_BEYOND: Duration = Duration::from_secs(5);
 
 /// What a step may take even when less time is left than the reserve. A step that is cut off is repeated.
 const LEAST: Duration = Duration::from_secs(1);
+
+/// How often the sources of tables are looked at that have no more at once.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// Jobs kept in memory for their next step, which may as well go to another instance.
 const KEPT: usize = 8;
@@ -88,9 +92,10 @@ impl Function {
         let queue = Arc::clone(&deployment.stores.queue);
         let simulations = deployment.simulations(KEPT);
         let simulating: Arc<dyn Stepper> = simulations.stepper;
-        let steppers = [(KIND, stepper), (simulations::KIND, simulating)];
+        let filling: Arc<dyn Stepper> = Arc::new(TableStepper::new(deployment.tables.clone()).looking_every(LOOK));
+        let steppers = [(KIND, stepper), (simulations::KIND, simulating), (tables::KIND, filling)];
         let worker = Worker::new(tasks.clone(), queue, Arc::clone(&clock), steppers, config);
-        let upkeep = Upkeep { tasks, datagen: deployment.datagen(), simulations: simulations.service };
+        let upkeep = Upkeep { tasks, datagen: deployment.datagen(), simulations: simulations.service, tables: deployment.tables.clone() };
         Self { worker, upkeep, streams: deployment.streams.clone(), queue: deployment.queue.clone(), clock, budget }
     }
 

@@ -6,8 +6,8 @@
 //! | [`javascript`] | the scripts of device models, on QuickJS |
 //! | [`memory`] | every store, kept in memory |
 //! | [`embedded`] | documents, event log and task queue in one folder on disk |
-//! | `aws` | documents and files in S3, the task queue in SQS, event logs in Kinesis and S3 (feature `aws`) |
-//! | [`folder`] | files in a folder |
+//! | `aws` | documents, files and chunks in S3, the task queue in SQS, event logs in Kinesis and S3 (feature `aws`) |
+//! | [`folder`] | files in a folder, chunks in another |
 //! | [`specs_folder`] | the stock specifications with those of a folder on top |
 //! | [`heralds`] | who is told that streams grow: a webhook, a queue |
 //! | [`influxdb`] | the InfluxDB that a host knows |

@@ -2,14 +2,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use headwater_core::datagen::{DatagenService, Specifications};
-use headwater_core::ports::{Clock, Documents, Entropy, EventLog, Files, ScriptEngine, Targets, TaskQueue};
+use headwater_core::ports::{Chunks, Clock, Documents, Entropy, EventLog, Files, ScriptEngine, Targets, TaskQueue};
 use headwater_core::simulations::{Fleets, Models, Parts, Replays, Scripts, SimulationRecords, SimulationService};
 use headwater_core::streams::StreamService;
+use headwater_core::tables::TableService;
 use headwater_core::tasks::TaskStore;
 
 use crate::embedded::{EmbeddedStore, OpenError};
-use crate::folder::Folder;
-use crate::memory::{MemoryDocuments, MemoryEventLog, MemoryFiles, MemoryTaskQueue};
+use crate::folder::{ChunkFolder, Folder};
+use crate::memory::{MemoryChunks, MemoryDocuments, MemoryEventLog, MemoryFiles, MemoryTaskQueue};
 
 /// Why stores could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -19,7 +20,10 @@ pub enum StoresError {
     Store(#[from] OpenError),
     /// The folder of files.
     #[error("the folder of files cannot be opened")]
-    Files(#[from] std::io::Error),
+    Files(#[source] std::io::Error),
+    /// The folder of chunks.
+    #[error("the folder of chunks cannot be opened")]
+    Chunks(#[source] std::io::Error),
 }
 
 /// One set of stores, handed to every group of a host, so that what is written through one can be read through another.
@@ -29,6 +33,8 @@ pub struct Stores {
     pub documents: Arc<dyn Documents>,
     /// Files.
     pub files: Arc<dyn Files>,
+    /// The bulk of what documents refer to.
+    pub chunks: Arc<dyn Chunks>,
     /// The queue of background work.
     pub queue: Arc<dyn TaskQueue>,
     /// The events of streams.
@@ -36,7 +42,7 @@ pub struct Stores {
 }
 
 impl Stores {
-    /// Stores on this machine's disk: the embedded store and the folder `files`, both below `folder`. No other process may
+    /// Stores on this machine's disk: the embedded store and the folders `files` and `chunks`, all below `folder`. No other process may
     /// have it open.
     ///
     /// # Errors
@@ -45,7 +51,8 @@ impl Stores {
         let store = EmbeddedStore::open(folder, Arc::clone(clock))?;
         Ok(Self {
             documents: Arc::new(store.documents()),
-            files: Arc::new(Folder::open(folder.join("files"))?),
+            files: Arc::new(Folder::open(folder.join("files")).map_err(StoresError::Files)?),
+            chunks: Arc::new(ChunkFolder::open(folder.join("chunks")).map_err(StoresError::Chunks)?),
             queue: Arc::new(store.task_queue()),
             log: Arc::new(store.event_log()),
         })
@@ -63,13 +70,14 @@ impl Stores {
         clock: &Arc<dyn Clock>,
         entropy: &Arc<dyn Entropy>,
     ) -> (Self, crate::aws::Flusher) {
-        use crate::aws::{KinesisEventLog, S3Documents, S3Files, SqsTaskQueue};
+        use crate::aws::{KinesisEventLog, S3Chunks, S3Documents, S3Files, SqsTaskQueue};
         let documents: Arc<dyn Documents> = Arc::new(S3Documents::new(clients.s3.clone(), bucket, Arc::clone(entropy)));
         let log = KinesisEventLog::new(clients, event_stream, bucket, Arc::clone(&documents), Arc::clone(clock), Arc::clone(entropy));
         let flusher = log.flusher();
         let stores = Self {
             documents,
             files: Arc::new(S3Files::new(clients, bucket, Arc::clone(clock), Arc::clone(entropy))),
+            chunks: Arc::new(S3Chunks::new(clients.s3.clone(), bucket)),
             queue: Arc::new(SqsTaskQueue::new(clients.sqs.clone(), queue_url, Arc::clone(clock))),
             log: Arc::new(log),
         };
@@ -82,6 +90,7 @@ impl Stores {
         Self {
             documents: Arc::new(MemoryDocuments::new()),
             files: Arc::new(MemoryFiles::new(Arc::clone(clock))),
+            chunks: Arc::new(MemoryChunks::new(Arc::clone(clock))),
             queue: Arc::new(MemoryTaskQueue::new(Arc::clone(clock))),
             log: Arc::new(MemoryEventLog::new(Arc::clone(clock))),
         }
@@ -117,6 +126,13 @@ impl Stores {
             clock: Arc::clone(clock),
             entropy: Arc::clone(entropy),
         }
+    }
+
+    /// The tables service over these stores; `streams` is where some of its tables get their elements.
+    #[must_use]
+    pub fn tables(&self, streams: &StreamService, clock: &Arc<dyn Clock>, entropy: &Arc<dyn Entropy>) -> TableService {
+        let (documents, chunks) = (Arc::clone(&self.documents), Arc::clone(&self.chunks));
+        TableService::new(documents, chunks, self.tasks(clock), streams.clone(), Arc::clone(clock), Arc::clone(entropy))
     }
 
     /// The simulations service over these stores: `fleets` lets its devices live, `engine` reads its scripts, and `targets` says what

@@ -147,6 +147,21 @@ impl TaskId {
 }
 text_type!(TaskId);
 
+/// A table's name: 1 to [`limits::NAME_BYTES`] bytes of any text without `/` and control characters.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct TableName(String);
+
+impl TableName {
+    fn check(text: &str) -> Result<(), String> {
+        if text.contains('/') {
+            return Err("must not hold a /".to_owned());
+        }
+        JobName::check(text)
+    }
+}
+text_type!(TableName);
+
 /// The id of a namespace of streams: 1 to [`limits::NAME_BYTES`] of `[A-Za-z0-9_]`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

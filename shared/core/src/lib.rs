@@ -2,6 +2,7 @@
 //!
 //! * [`datagen`] makes synthetic event streams from specifications: the compiler, the generator, the job service.
 //! * [`simulations`] lets fleets of devices send telemetry: models, scripts, the fleet, the simulation service.
+//! * [`tables`] keeps series of samples and looks into them: windows, spectra, sound.
 //! * [`tasks`] is durable background work: anything that outlives a request is a task, stepped by a worker.
 //! * [`targets`] describes where records go.
 //! * [`ports`] are the traits through which all of this reaches the world, with their contract suites.
@@ -19,6 +20,7 @@ pub mod random;
 pub mod secret;
 pub mod simulations;
 pub mod streams;
+pub mod tables;
 pub mod targets;
 pub mod tasks;
 pub mod upkeep;

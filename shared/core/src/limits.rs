@@ -241,3 +241,60 @@ pub const DEVICES_PER_PART: u32 = 10_000;
 
 /// Devices that begin to send in a second where nothing has to be connected: so the grid of a large fleet is no single moment.
 pub const LOCAL_CONNECTIONS_PER_SECOND: u32 = 10_000;
+
+/// Most operations of a table: deeper windows of windows mean nothing to anybody.
+pub const TABLE_OPERATIONS: usize = 8;
+
+/// Most base elements that one row of a table may be made of: they are held in memory, and rendered on one line.
+pub const WINDOW_ELEMENTS: usize = 1 << 20;
+
+/// Most samples that one object of a table may span: a year at one a second.
+pub const TABLE_MEASURE: u32 = 31_622_400;
+/// Greatest sample rate of a table: one sample each nanosecond, which is the finest that markers can tell apart.
+pub const SAMPLE_RATE: u64 = 1_000_000_000;
+
+/// Most decimals of a sample rate: with these and [`SAMPLE_RATE`], 128 bits hold whatever is computed with it.
+pub const SAMPLE_RATE_DECIMALS: usize = 9;
+
+/// Most bins of a spectrum: at 44.1 kHz they tell 0.04 Hz apart. One row has this many numbers, some twenty bytes each, and its transform
+/// takes some tens of milliseconds.
+pub const FFT_BINS: usize = 1 << 20;
+
+/// Most bytes of elements that one row of a table is made of: objects of a window may be large, and are held in memory together.
+pub const ROW_BYTES: usize = 64 * 1024 * 1024;
+
+/// Longest definition of a table in bytes: it stands in the table's document, which every append writes.
+pub const TABLE_DEFINITION: usize = 64 * 1024;
+
+/// Tables that may be fed by a source at once: each costs a step a second while something comes, and jobs and simulations need steps too.
+pub const FED_TABLES: usize = 200;
+
+/// Greatest sample rate of a table that fills itself, in Hz: eight megabytes a second.
+pub const FED_RATE: f64 = 1e6;
+
+/// Most samples of a signal that is made at once: a day at 44.1 kHz, and thirty gigabytes.
+pub const SIGNAL_SAMPLES: u64 = 1 << 32;
+/// Frequencies of a signal in Hz. Within these bounds 128 bits hold its phase exactly enough: a decimal of 17 digits has at most 29
+/// behind the point.
+pub const SIGNAL_FREQUENCY: std::ops::RangeInclusive<f64> = 1e-12..=1e9;
+
+/// Greatest amplitude of a signal: sums of signals, and squares in their spectra, stay far from infinity.
+pub const SIGNAL_AMPLITUDE: f64 = 1e100;
+
+/// Least share of a period that a square wave is up or down; see [`SIGNAL_FREQUENCY`].
+pub const SIGNAL_DUTY: f64 = 1e-12;
+
+/// Waves that are added up in one signal, however they are nested: each costs some nanoseconds for every sample.
+pub const SIGNAL_PARTS: usize = 64;
+
+/// Sums of signals within each other: reading them recurses. Sums within a sum say nothing that one could not.
+pub const SIGNAL_NESTING: usize = 8;
+
+/// Longest text of one element that is put into a table, in bytes: it is held in memory while it arrives, as the body of an event is.
+pub const ELEMENT_TEXT: usize = REQUEST_BODY;
+
+/// Most samples and bins that are looked at for one picture: reading them takes about a second.
+pub const PLOT_SAMPLES: u64 = 50_000_000;
+
+/// Pixels that a side of a picture may have: axes need some, and no screen has many more.
+pub const PLOT_SIDE: std::ops::RangeInclusive<u32> = 100..=4000;

@@ -2,13 +2,19 @@
 
 use std::time::Duration;
 
+use tracing::warn;
+
 use crate::datagen::DatagenService;
 use crate::simulations::SimulationService;
+use crate::tables::TableService;
 use crate::tasks::{TaskError, TaskStore};
 
 /// How long a message may be overdue before it is taken for lost. A start takes far less: a task that has no name by then was
 /// broken off.
 pub const OVERDUE: Duration = Duration::from_secs(300);
+
+/// How long an append to a table may be under way.
+pub const APPENDING: Duration = Duration::from_secs(24 * 3600);
 
 /// Looks after the tasks in a set of stores.
 #[derive(Debug, Clone)]
@@ -19,6 +25,8 @@ pub struct Upkeep {
     pub datagen: DatagenService,
     /// Which simulation is to have tasks.
     pub simulations: SimulationService,
+    /// Whose broken appends leave chunks behind.
+    pub tables: TableService,
 }
 
 impl Upkeep {
@@ -28,6 +36,10 @@ impl Upkeep {
         self.datagen.remove_unclaimed(Duration::ZERO).await?;
         let recovered = self.tasks.recover().await?;
         self.simulations.recover().await?;
+        if let Err(error) = self.tables.sweep(Duration::ZERO).await {
+            // It only takes space.
+            warn!(error = &error as &dyn std::error::Error, "chunks that nobody names could not be looked for");
+        }
         Ok(recovered)
     }
 
@@ -36,6 +48,7 @@ impl Upkeep {
         self.datagen.remove_unclaimed(OVERDUE).await?;
         let swept = self.tasks.sweep(overdue).await?;
         self.simulations.recover().await?;
+        self.tables.sweep_now_and_then(APPENDING).await?;
         Ok(swept)
     }
 }

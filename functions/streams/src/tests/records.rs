@@ -28,6 +28,14 @@ fn schema(fields: &[(&str, Value)]) -> Value {
 }
 
 #[tokio::test]
+async fn records_come_compressed_where_that_is_accepted() {
+    let host = host_with_stream().await;
+    host.post(S, "a body").await.is_empty(200);
+    let answer = host.send("GET", &format!("{S}/events?format=true"), &[("accept-encoding", "gzip")], "").await;
+    assert_eq!((answer.status.as_u16(), answer.header("content-encoding"), &answer.body[..2]), (200, "gzip", &b"\x1f\x8b"[..]));
+}
+
+#[tokio::test]
 async fn text_is_decoded_under_its_charset() {
     let read = read_as(json!({"name": "text"}), &[b"a,\"b\"", b"", b"\xff\xc3\xa9"]).await;
     assert_eq!(read, [Ok(json!({"body": "a,\"b\""})), Ok(json!({"body": ""})), Ok(json!({"body": "\u{fffd}é"}))]);

@@ -7,6 +7,7 @@ use headwater_core::ports::{Clock, Entropy, Targets};
 use headwater_core::secret::Secret;
 use headwater_core::simulations::ConnectionString;
 use headwater_core::streams::{Herald, StreamService, StreamUsage};
+use headwater_core::tables::TableService;
 
 use super::{Aws, Clients, Flusher, SqsTaskQueue};
 use crate::heralds::{SqsHerald, WebhookHerald};
@@ -38,6 +39,8 @@ pub struct Deployment {
     pub flusher: Flusher,
     /// The streams.
     pub streams: StreamService,
+    /// The tables.
+    pub tables: TableService,
     /// The targets.
     pub targets: Arc<dyn Targets>,
     /// Which hosts may be called on a user's word.
@@ -124,19 +127,23 @@ impl Deployment {
         let (stores, flusher) = Stores::aws(clients, &bucket, &queue_url, &event_stream, &clock, &entropy);
         let queue = SqsTaskQueue::new(clients.sqs.clone(), &queue_url, Arc::clone(&clock));
         let streams = stores.streams(&clock, &entropy).with_heralds(heralds(clients)?);
-        let targets = TargetSet::new(Arc::clone(&stores.files), outbound.clone()).with_streams(streams.clone()).with_aws(aws);
-        let targets = targets.with_influxdb(influxdb()?);
+        let tables = stores.tables(&streams, &clock, &entropy);
+        let targets = TargetSet::new(Arc::clone(&stores.files), outbound.clone()).with_streams(streams.clone()).with_tables(tables.clone());
+        let targets = targets.with_aws(aws).with_influxdb(influxdb()?);
         let targets = Arc::new(targets.sparing(&bucket, &queue_url, &event_stream));
         let iot_hub = IotHubSettings::from_environment()?;
         let token = filled("HEADWATER_TOKEN")?.map(Secret::new);
-        Ok(Self { stores, queue, flusher, streams, targets, outbound, iot_hub, token, clock, entropy })
+        Ok(Self { stores, queue, flusher, streams, tables, targets, outbound, iot_hub, token, clock, entropy })
     }
 
     /// What is known of who uses streams.
     #[must_use]
     pub fn stream_usage(&self) -> StreamUsage {
         let simulated = self.stores.simulated_streams(self.iot_hub.connection.is_some());
-        StreamUsage::new(self.streams.clone(), vec![Arc::new(self.datagen()), Arc::new(simulated)])
+        StreamUsage::new(
+            self.streams.clone(),
+            vec![Arc::new(self.datagen()), Arc::new(simulated), Arc::new(self.tables.streams_followed())],
+        )
     }
 
     /// The datagen service, with the stock specifications.

@@ -1,4 +1,4 @@
-//! Amazon's services behind the ports: documents and files in S3, the task queue in SQS, event logs in Kinesis and S3.
+//! Amazon's services behind the ports: documents, files and chunks in S3, the task queue in SQS, event logs in Kinesis and S3.
 //!
 //! Everything is configured by the ordinary AWS environment (`AWS_REGION`, `AWS_PROFILE`, credentials, `AWS_ENDPOINT_URL`, …), with
 //! an endpoint of one's own for LocalStack and other services that speak the same protocols. Throttling, failures of the
@@ -9,11 +9,13 @@
 //! | `documents/KEY` | a document, and behind it a line that no other write has ([`S3Documents`]) |
 //! | `documents/files/NAME` | which pieces make up a file ([`S3Files`]) |
 //! | `files/ID/PIECE` | a piece of a file; never changed once written |
+//! | `chunks/KEY` | a chunk ([`S3Chunks`]) |
 //! | `documents/logs/LOG`, `documents/log-shards/…`, `events/…` | event logs ([`KinesisEventLog`]) |
 //! | `shared/…` | a growing file as it was when somebody asked for its address; may be removed after a day |
 //! | a message of the queue | a step message and the moment it is due ([`SqsTaskQueue`]) |
 //! | a record of the stream | what happens to an event log, written ahead |
 
+mod chunks;
 mod deployment;
 mod documents;
 mod event_log;
@@ -38,6 +40,7 @@ use aws_smithy_http_client::tls;
 use headwater_core::ports::{Entropy as _, PortError};
 use tokio::sync::OnceCell;
 
+pub use chunks::S3Chunks;
 pub use deployment::{Deployment, Misconfigured, variable};
 pub use documents::S3Documents;
 pub use event_log::{Flushed, Flusher, KinesisEventLog, ShardPoller, WalRecord};

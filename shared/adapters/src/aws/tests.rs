@@ -12,7 +12,7 @@ use headwater_core::ports::{
 
 use super::faults::{Call, Fault, Faults};
 use super::test_endpoint::{clients, endpoint};
-use super::{Clients, S3Documents, S3Files, SqsTaskQueue, provision};
+use super::{Clients, S3Chunks, S3Documents, S3Files, SqsTaskQueue, provision};
 use crate::{OsEntropy, SystemClock};
 
 /// A bucket and a queue of a test's own.
@@ -37,6 +37,10 @@ impl Place {
 
     fn documents(&self) -> S3Documents {
         S3Documents::new(self.clients.s3.clone(), &self.bucket, Arc::new(OsEntropy))
+    }
+
+    fn chunks(&self) -> S3Chunks {
+        S3Chunks::new(self.clients.s3.clone(), &self.bucket)
     }
 
     fn files(&self) -> S3Files {
@@ -77,6 +81,11 @@ async fn opened(files: &S3Files, name: &FileName) -> Box<dyn FileWriter> {
 #[tokio::test]
 async fn documents_in_s3_meet_the_contract() {
     contract::documents(&Place::new().await.documents()).await;
+}
+
+#[tokio::test]
+async fn chunks_in_s3_meet_the_contract() {
+    contract::chunks(&Place::new().await.chunks()).await;
 }
 
 #[tokio::test]
@@ -238,6 +247,13 @@ fn trouble(nth: usize) -> impl Fn(usize, &Call) -> Fault {
 async fn documents_meet_the_contract_through_throttling_failures_and_time_outs() {
     let faults = Faults::new(trouble(11)).await;
     contract::documents(&Place::at(&faults.endpoint).await.documents()).await;
+    assert!(faults.injected() > 20, "{} faults", faults.injected());
+}
+
+#[tokio::test]
+async fn chunks_meet_the_contract_through_throttling_failures_and_time_outs() {
+    let faults = Faults::new(trouble(11)).await;
+    contract::chunks(&Place::at(&faults.endpoint).await.chunks()).await;
     assert!(faults.injected() > 20, "{} faults", faults.injected());
 }
 

@@ -152,6 +152,12 @@ impl Disk {
     }
 }
 
+/// Whether so many bytes may be written to the disk of this folder. A disk that does not say is tried.
+pub(super) fn has_room(folder: &Path, bytes: u64) -> bool {
+    let room = fs4::statvfs(folder).map(|disk| disk.available_space().saturating_sub(RESERVE.min(disk.total_space() / RESERVE_PART)));
+    room.map_or(true, |room| bytes <= room)
+}
+
 /// The end of a file that is appended to.
 #[derive(Debug)]
 pub(super) struct Tail {
@@ -164,9 +170,7 @@ pub(super) struct Tail {
 impl Tail {
     /// Appends all bytes, or none as far as the disk allows.
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), PortError> {
-        let room =
-            fs4::statvfs(&self.folder).map(|disk| disk.available_space().saturating_sub(RESERVE.min(disk.total_space() / RESERVE_PART)));
-        if room.is_ok_and(|room| room < bytes.len() as u64) {
+        if !has_room(&self.folder, bytes.len() as u64) {
             return Err(PortError::Full { what: self.name.to_string() });
         }
         match self.file.write_all(bytes) {

@@ -1,12 +1,14 @@
-//! Files in a folder of the local disk.
+//! Files in a folder of the local disk, and chunks in another.
 //!
-//! * This file is the port: who may write which file, and the blocking calls moved off the async threads.
+//! * This file is the port of files: who may write which file, and the blocking calls moved off the async threads.
 //! * [`disk`] is the disk: paths, symbolic links, durability and pieces.
+//! * [`chunks`] is the port of chunks, which needs little of that.
 //!
 //! Who owns a file is kept in memory only: the first `append_at` of a process that has not created the file itself is
 //! believed. A [`FileName`] cannot lead out of the folder, and symbolic links are no part of it: they are neither listed
 //! nor followed, whatever they point to.
 
+mod chunks;
 mod disk;
 #[cfg(test)]
 mod tests;
@@ -26,6 +28,8 @@ use headwater_core::ports::{ByteStream, FileInfo, FileWriter, Files, Owner, Port
 
 use crate::blocking::{blocking, held};
 use disk::{Disk, Tail};
+
+pub use chunks::ChunkFolder;
 
 /// Files in a folder of the local disk.
 #[derive(Debug)]

@@ -1,5 +1,6 @@
 //! Every store in memory: for tests, and for a runner that may forget. Each keeps the whole contract except durability.
 
+mod chunks;
 mod documents;
 mod event_log;
 mod files;
@@ -7,6 +8,7 @@ mod task_queue;
 
 use crate::blocking::held;
 
+pub use chunks::MemoryChunks;
 pub use documents::MemoryDocuments;
 pub use event_log::MemoryEventLog;
 pub use files::MemoryFiles;
@@ -24,6 +26,11 @@ mod tests {
     #[tokio::test]
     async fn memory_documents_meet_the_contract() {
         contract::documents(&MemoryDocuments::new()).await;
+    }
+
+    #[tokio::test]
+    async fn memory_chunks_meet_the_contract() {
+        contract::chunks(&MemoryChunks::new(Arc::new(SystemClock::new()))).await;
     }
 
     #[tokio::test]

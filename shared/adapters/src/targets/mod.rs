@@ -1,7 +1,7 @@
 //! The targets: one [`Sink`] per kind, opened by [`TargetSet`].
 //!
-//! `file` writes through the [`Files`] port and `stream` through [`StreamService`], and so to whatever keeps the host's files and
-//! streams; `kafka` stands behind the cargo feature
+//! `file` writes through the [`Files`] port, `stream` through [`StreamService`] and `table` through [`TableService`], and so to whatever
+//! keeps the host's files, streams and tables; `kafka` stands behind the cargo feature
 //! of that name, since its client is a C library, and `s3`, `sqs` and `kinesis` behind `aws`.
 
 #[cfg(feature = "aws")]
@@ -16,6 +16,7 @@ mod mqtt;
 mod outbound;
 mod stdout;
 mod stream;
+mod table;
 
 use std::sync::Arc;
 
@@ -24,6 +25,7 @@ use headwater_core::mistakes::Mistake;
 use headwater_core::ports::{Clock, Committed, Entropy, Files, Owner, PortError, Sink, SinkError, Targets};
 use headwater_core::secret::Secret;
 use headwater_core::streams::StreamService;
+use headwater_core::tables::TableService;
 use headwater_core::targets::Target;
 
 #[cfg(feature = "aws")]
@@ -42,6 +44,7 @@ pub use outbound::OutboundHosts;
 pub struct TargetSet {
     files: Arc<dyn Files>,
     streams: Option<StreamService>,
+    tables: Option<TableService>,
     http: reqwest::Client,
     outbound: OutboundHosts,
     influxdb: Option<Arc<InfluxDb>>,
@@ -73,6 +76,7 @@ impl TargetSet {
         Self {
             files,
             streams: None,
+            tables: None,
             http: http::client(),
             outbound,
             influxdb: None,
@@ -90,6 +94,12 @@ impl TargetSet {
     #[must_use]
     pub fn with_streams(self, streams: StreamService) -> Self {
         Self { streams: Some(streams), ..self }
+    }
+
+    /// These targets, with the tables of the host.
+    #[must_use]
+    pub fn with_tables(self, tables: TableService) -> Self {
+        Self { tables: Some(tables), ..self }
     }
 
     /// These targets, with the InfluxDB that the host knows.
@@ -139,6 +149,9 @@ impl TargetSet {
 /// What is said where records cannot go into a stream.
 const NO_STREAMS: &str = "stream is a target of a server only; `headwater streams put` takes records from standard input";
 
+/// What is said where records cannot go into a table.
+const NO_TABLES: &str = "table is a target of a server only";
+
 /// What is said where there is none.
 const NO_INFLUXDB: &str = "this host knows no InfluxDB: HEADWATER_INFLUXDB_URL is not set";
 
@@ -152,6 +165,10 @@ impl TargetSet {
     fn streams(&self) -> Result<&StreamService, SinkError> {
         self.streams.as_ref().ok_or_else(|| SinkError::Fatal(NO_STREAMS.to_owned()))
     }
+
+    fn tables(&self) -> Result<&TableService, SinkError> {
+        self.tables.as_ref().ok_or_else(|| SinkError::Fatal(NO_TABLES.to_owned()))
+    }
 }
 
 #[async_trait]
@@ -161,6 +178,8 @@ impl Targets for TargetSet {
             Target::Stdout | Target::File { .. } => Ok(()),
             Target::Stream(_) if self.streams.is_some() => Ok(()),
             Target::Stream(_) => Err(Mistake::new("target.type", NO_STREAMS)),
+            Target::Table(_) if self.tables.is_some() => Ok(()),
+            Target::Table(_) => Err(Mistake::new("target.type", NO_TABLES)),
             Target::Http { url, .. } => self.outbound.check_url(url).map_err(|refused| Mistake::new("target.url", refused)),
             Target::Mqtt(target) => self.allows_mqtt(&target.url).map_err(|refused| Mistake::new("target.url", refused)),
             Target::IotHub(target) => {
@@ -182,6 +201,7 @@ impl Targets for TargetSet {
         match target {
             Target::File { name } => self.files.create(name, owner).await.map_err(|error| file::trouble(name, &error)),
             Target::Stream(name) => stream::prepare(self.streams()?, name).await,
+            Target::Table(target) => table::prepare(self.tables()?, target).await,
             _ => Ok(()),
         }
     }
@@ -191,6 +211,7 @@ impl Targets for TargetSet {
             Target::Stdout => Box::new(stdout::StdoutSink::new(committed)),
             Target::File { name } => Box::new(file::FileSink::open(self.files.as_ref(), name, owner, committed).await?),
             Target::Stream(name) => Box::new(stream::StreamSink::open(self.streams()?.clone(), name, owner, committed).await?),
+            Target::Table(target) => Box::new(table::TableSink::open(self.tables()?.clone(), target, owner, committed).await?),
             Target::Http { url, headers } => {
                 // Whoever started the job may have been allowed more than this host is.
                 self.outbound.check_url(url).map_err(|refused| SinkError::Fatal(format!("url: {refused}")))?;

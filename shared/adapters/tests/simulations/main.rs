@@ -94,6 +94,7 @@ impl House {
         let stores = Stores {
             documents: Arc::new(Dying { inner: Arc::clone(&self.stores.documents), fate: Arc::clone(&fate) }),
             files: Arc::clone(&self.stores.files),
+            chunks: Arc::clone(&self.stores.chunks),
             queue: Arc::new(Dying { inner: Arc::clone(&self.stores.queue), fate: Arc::clone(&fate) }),
             log: Arc::new(Dying { inner: Arc::clone(&self.stores.log), fate: Arc::clone(&fate) }),
         };

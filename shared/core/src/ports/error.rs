@@ -47,6 +47,11 @@ impl PortError {
         Self::Unavailable { operation, source: source.into() }
     }
 
+    /// Something stored that ends before what was asked of it does.
+    pub fn too_short(what: &impl ToString) -> Self {
+        Self::Corrupt { what: what.to_string(), source: "it is shorter than what was asked for".into() }
+    }
+
     /// Whether a conditional write lost against another one.
     #[must_use]
     pub fn is_conflict(&self) -> bool {

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`Clock`], [`Entropy`] | time and randomness are handed in, never taken |
 //! | [`Documents`] | small documents under keys, written conditionally; every write answers a new etag |
+//! | [`Chunks`] | byte objects written whole, once, and read by range |
 //! | [`Files`] | named byte objects, appended from a known offset, read by range |
 //! | [`EventLog`] | batches appended atomically and durably, read in order by time |
 //! | [`TaskQueue`] | "step task X", delivered at least once and not before its time |
@@ -14,6 +15,7 @@
 //! Each port has one contract suite in [`contract`] (feature `contract`) that every adapter runs. A port's errors name
 //! outcomes that a caller can act on; adapters translate their own errors at their own door.
 
+mod chunks;
 mod clock;
 #[cfg(feature = "contract")]
 pub mod contract;
@@ -26,6 +28,7 @@ mod scripts;
 mod sink;
 mod task_queue;
 
+pub use chunks::{Chunks, ListedChunk};
 pub use clock::{Clock, Entropy, Timestamp};
 pub use documents::{Condition, Document, Documents, DocumentsExt, Etag, Key, KeyError, Listed};
 pub use error::PortError;

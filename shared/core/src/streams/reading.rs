@@ -11,7 +11,7 @@ use super::registry::Stream;
 use super::render::{self, HeaderText};
 use super::service::StreamService;
 use super::times::Window;
-use crate::ports::{Clock, EventStream, Headers, PortError, StoredEvent, TimeRange};
+use crate::ports::{Clock, EventStream, Headers, PortError, Position, StoredEvent, TimeRange};
 
 /// Bytes of JSON after which a piece ends.
 const PIECE: usize = 256 << 10;
@@ -62,6 +62,17 @@ impl StreamService {
             record: Vec::new(),
         };
         Ok(Some(stream::try_unfold(Some(reading), next_piece).boxed()))
+    }
+}
+
+impl StreamService {
+    /// The events behind a position that are still alive, or all of them, oldest first.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn events_after(&self, stream: &Stream, after: Option<Position>) -> Result<EventStream, PortError> {
+        let Some(alive) = stream.properties.ttl.first_alive(self.now()) else { return Ok(stream::empty().boxed()) };
+        self.log.read(&stream.log, TimeRange { from: alive, until: i64::MAX }, after).await
     }
 }
 

@@ -1,6 +1,5 @@
-use serde_json::{Map, Value};
-
-use super::{Target, filled_text, optional_text};
+use super::member::{MemberPath, read_path};
+use super::{Target, filled_text};
 use crate::mistakes::Node;
 
 /// A measurement of the InfluxDB that the host knows, one point a record.
@@ -16,29 +15,6 @@ pub struct InfluxDbTarget {
     pub time: MemberPath,
 }
 
-/// Where a value is in a record: the name of a member, or names joined by dots that lead through objects.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MemberPath(String);
-
-impl MemberPath {
-    /// The path as it was given; it names the tag or field.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The value in a record. A member whose own name holds dots goes before a path.
-    #[must_use]
-    pub fn of<'r>(&self, record: &'r Map<String, Value>) -> Option<&'r Value> {
-        if let Some(value) = record.get(&self.0) {
-            return Some(value);
-        }
-        let mut names = self.0.split('.');
-        let first = record.get(names.next()?)?;
-        names.try_fold(first, |value, name| value.as_object()?.get(name))
-    }
-}
-
 pub(super) fn read(node: &Node<'_>) -> Option<Target> {
     let measurement = filled_text(node, "measurement").and_then(|measurement| {
         let plain = !measurement.starts_with('#') && !measurement.chars().any(char::is_control);
@@ -51,25 +27,11 @@ pub(super) fn read(node: &Node<'_>) -> Option<Target> {
 }
 
 fn read_time(node: &Node<'_>) -> Option<MemberPath> {
-    match optional_text(node, "time").ok()? {
-        None => Some(MemberPath("time".to_owned())),
-        Some(text) if is_path(&text) => Some(MemberPath(text)),
-        Some(_) => node.get("time")?.wrong(NO_PATH),
-    }
+    node.optional("time").map_or_else(|| MemberPath::new("time"), |time| read_path(&time))
 }
-
-const NO_PATH: &str = "must name a member of a record, or members joined by dots";
 
 fn read_paths(node: &Node<'_>, member: &str) -> Option<Vec<MemberPath>> {
     let Some(member) = node.optional(member) else { return Some(Vec::new()) };
-    let read = |element: &Node<'_>| {
-        let text = element.text()?;
-        if is_path(text) { Some(MemberPath(text.to_owned())) } else { element.wrong(NO_PATH) }
-    };
-    let paths: Vec<_> = member.elements()?.iter().map(read).collect();
+    let paths: Vec<_> = member.elements()?.iter().map(read_path).collect();
     paths.into_iter().collect()
-}
-
-fn is_path(text: &str) -> bool {
-    !text.is_empty() && !text.split('.').any(str::is_empty) && !text.chars().any(char::is_control)
 }

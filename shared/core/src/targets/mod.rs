@@ -6,8 +6,10 @@ mod influxdb;
 mod iot_hub;
 mod kafka;
 mod key;
+mod member;
 mod mqtt;
 mod stream;
+mod table;
 
 use serde_json::{Map, Value};
 
@@ -16,11 +18,13 @@ use crate::mistakes::{Findings, Mistakes, Node};
 use crate::secret::{MASK, Secret};
 
 pub use cloud::{KinesisTarget, S3Target};
-pub use influxdb::{InfluxDbTarget, MemberPath};
+pub use influxdb::InfluxDbTarget;
 pub use iot_hub::IotHubTarget;
 pub use kafka::{Compression, KafkaSecurity, KafkaTarget, Sasl};
 pub use key::KeyFields;
+pub use member::MemberPath;
 pub use mqtt::{MqttTarget, TopicTemplate};
+pub use table::TableTarget;
 
 /// Where records go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +47,8 @@ pub enum Target {
     },
     /// A stream of this house, one event a record.
     Stream(StreamName),
+    /// A table of this house, one element a record.
+    Table(TableTarget),
     /// Objects in a bucket of S3, one a step.
     S3(S3Target),
     /// A queue of SQS, one message a record.
@@ -112,6 +118,7 @@ impl Target {
             Self::Kafka(_) => "kafka",
             Self::Http { .. } => "http",
             Self::Stream(_) => "stream",
+            Self::Table(_) => "table",
             Self::S3(_) => "s3",
             Self::Sqs { .. } => "sqs",
             Self::Kinesis(_) => "kinesis",
@@ -155,7 +162,7 @@ fn mask_credentials(url: &mut String) {
 }
 
 /// The types, as messages name them.
-const KNOWN: &str = "stdout, file, stream, kafka, confluent, http, s3, sqs, kinesis, mqtt, iothub, influxdb";
+const KNOWN: &str = "stdout, file, stream, table, kafka, confluent, http, s3, sqs, kinesis, mqtt, iothub, influxdb";
 
 fn read(node: &Node<'_>) -> Option<Target> {
     node.expect_object()?;
@@ -168,6 +175,7 @@ fn read(node: &Node<'_>) -> Option<Target> {
         "confluent" => kafka::read_confluent(node),
         "http" => http::read(node),
         "stream" => stream::read(node),
+        "table" => table::read(node),
         "s3" => cloud::read_s3(node),
         "sqs" => cloud::read_sqs(node),
         "kinesis" => cloud::read_kinesis(node),

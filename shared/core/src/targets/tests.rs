@@ -175,3 +175,26 @@ fn members_of_a_record_become_tags_fields_and_time() {
     assert!(mistakes(&json!({"type": "influxdb", "measurement": "m", "tags": ["a..b"]})).starts_with("target.tags[0]: "));
     assert!(mistakes(&json!({"type": "influxdb", "measurement": "m", "time": ""})).starts_with("target.time: "));
 }
+
+#[test]
+fn a_table_takes_records_or_a_member_of_each() {
+    let read = |value: &Value| match Target::parse(value) {
+        Ok(Target::Table(target)) => (target.table.to_string(), target.field.map(|field| field.as_str().to_owned())),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(read(&json!({"type": "table", "table": "t", "field": "body.x"})), ("t".to_owned(), Some("body.x".to_owned())));
+    assert_eq!(read(&json!({"type": "Table", "table": "my table ☕", "field": null})), ("my table ☕".to_owned(), None));
+    assert_eq!(Target::parse(&json!({"type": "table", "table": "t"})).unwrap().kind(), "table");
+    assert_eq!(mistakes(&json!({"type": "table"})), "target.table: is required");
+    for (table, field, at) in [
+        (json!("a/b"), json!("x"), "target.table"),
+        (json!(""), json!("x"), "target.table"),
+        (json!(5), json!("x"), "target.table"),
+        (json!("t"), json!("a..b"), "target.field"),
+        (json!("t"), json!(""), "target.field"),
+        (json!("t"), json!(["x"]), "target.field"),
+    ] {
+        let said = mistakes(&json!({"type": "table", "table": table, "field": field}));
+        assert!(said.starts_with(&format!("{at}: ")), "{said}");
+    }
+}

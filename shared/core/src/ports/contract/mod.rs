@@ -5,6 +5,7 @@
 //! works below names of its own that begin with `contract`, and wants none of them to exist yet. Where time matters it waits
 //! for some hundredths of a second on the clock that the adapter was given.
 
+mod chunks;
 mod documents;
 mod event_log;
 mod files;
@@ -14,6 +15,7 @@ use std::error::Error as _;
 
 use super::PortError;
 
+pub use chunks::chunks;
 pub use documents::documents;
 pub use event_log::event_log;
 pub use files::files;

@@ -115,6 +115,12 @@ impl Format {
     pub fn reader(&self) -> FormatReader {
         self.reader.clone()
     }
+
+    /// Whether it says no more of a body than that it is a text.
+    #[must_use]
+    pub fn is_plain_text(&self) -> bool {
+        self.name.eq_ignore_ascii_case(Kind::Text.name())
+    }
 }
 
 impl Default for Format {
