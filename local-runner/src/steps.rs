@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use headwater_core::limits;
+use headwater_core::ports::Delivery;
 use headwater_core::tables::TableService;
 use headwater_core::tasks::Worker;
 use headwater_core::upkeep::{APPENDING, OVERDUE, Upkeep};
@@ -17,6 +18,9 @@ const SWEEP_EVERY: Duration = Duration::from_secs(300);
 
 /// How often it is asked whether chunks are to be swept; that is done far less often.
 const ASK_EVERY: Duration = Duration::from_secs(3600);
+
+/// How long after each failure a delivery is tried again. All of it is less than any lease.
+const TRY_AGAIN: [Duration; 4] = [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4), Duration::from_secs(8)];
 
 /// How messages are received.
 #[derive(Debug, Clone, Copy)]
@@ -62,11 +66,9 @@ async fn pull(worker: Worker, receiving: Receiving, places: Arc<Semaphore>, mut 
         };
         match delivery {
             Ok(Some(delivery)) => {
-                let worker = worker.clone();
+                let (worker, ending) = (worker.clone(), ending.clone());
                 steps.spawn(async move {
-                    if let Err(error) = worker.handle(&delivery).await {
-                        error!(error = &error as &dyn std::error::Error, "a step failed; it is delivered again");
-                    }
+                    handle(&worker, delivery, ending).await;
                     drop(place);
                 });
             }
@@ -82,6 +84,24 @@ async fn pull(worker: Worker, receiving: Receiving, places: Arc<Semaphore>, mut 
         }
     }
     while steps.join_next().await.is_some() {}
+}
+
+/// Handles a delivery. What fails, because a disk is full, say, is tried again soon: the queue itself delivers it again only when it must
+/// take this process for dead.
+async fn handle(worker: &Worker, mut delivery: Delivery, mut ending: watch::Receiver<bool>) {
+    for pause in TRY_AGAIN {
+        let Err(error) = worker.handle(&delivery).await else { return };
+        error!(error = &error as &dyn std::error::Error, "a step failed; it is tried again");
+        tokio::select! {
+            () = told(&mut ending) => return,
+            () = tokio::time::sleep(pause) => {}
+        }
+        // The task may stand further by now, and only the message of its next step be missing.
+        delivery.attempt += 1;
+    }
+    if let Err(error) = worker.handle(&delivery).await {
+        error!(error = &error as &dyn std::error::Error, "a step failed; it is delivered again");
+    }
 }
 
 /// Returns once it is time to end.
