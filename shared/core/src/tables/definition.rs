@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::plan::{Operation, Plan};
-use super::{ElementType, SampleRate, Signal, TimeMeasure, WindowFunction};
+use super::{ElementType, SampleRate, Signal, Spectrum, TimeMeasure, WindowFunction};
 use crate::ids::{NamespaceId, StreamId, StreamName, TableName};
 use crate::limits;
 use crate::mistakes::{Findings, Mistakes, Node};
@@ -299,7 +299,7 @@ fn read_operation(node: &Node<'_>) -> Option<Operation> {
     only(operation, &["binCount"]);
     let node = operation.required("binCount")?;
     let bin_count = usize::try_from(node.integer_within(2, limits::FFT_BINS as i64)?).ok()?;
-    match bin_count.is_power_of_two() {
+    match Spectrum::takes(bin_count) {
         true => Some(Operation::Fft { bin_count }),
         false => node.wrong(format!("must be a power of two, not {bin_count}")),
     }
