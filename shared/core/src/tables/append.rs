@@ -242,14 +242,6 @@ impl TableService {
         }
     }
 
-    /// Up to which number a table has what a writer numbers.
-    ///
-    /// # Errors
-    /// When there is no such table, or the store fails.
-    pub async fn taken(&self, name: &TableName, writer: &str) -> Result<u64, TableError> {
-        Ok(self.store.get(name).await?.record.taken(writer))
-    }
-
     /// What a table takes: its type of element, and how many samples an object spans.
     ///
     /// # Errors

@@ -131,17 +131,6 @@ impl RowReader {
         self.elements.table().rate()
     }
 
-    /// The rows that are left, by their numbers.
-    #[must_use]
-    pub fn left(&self) -> Range<u64> {
-        self.rows.clone()
-    }
-
-    /// Passes over the next so many rows.
-    pub fn skip(&mut self, rows: u64) {
-        self.rows.start = self.rows.start.saturating_add(rows).min(self.rows.end);
-    }
-
     /// The next rows with their markers: a few thousand, or fewer where they are large. `None` at the end.
     ///
     /// # Errors

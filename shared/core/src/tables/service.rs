@@ -183,7 +183,11 @@ impl TableService {
                 return Err(TableError::TooManyFed);
             }
             let id = TaskId::from_bits(self.entropy.draw());
-            let following = super::stepper::Following { table: name.clone(), id: record.id.clone() };
+            let source = match &definition.source {
+                Some(Source::Table(source)) => Some(source.clone()),
+                _ => None,
+            };
+            let following = super::stepper::Following { table: name.clone(), id: record.id.clone(), source };
             self.tasks.create(&Task::new(id.clone(), KIND, &following, &Value::Null, "", self.clock.now())).await?;
             record.task = Some(id);
         }

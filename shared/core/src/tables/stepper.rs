@@ -8,7 +8,6 @@ use futures::pin_mut;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::definition::Source;
 use super::follow::Outcome;
 use super::service::{TableError, TableService};
 use crate::ids::{TableName, TaskId};
@@ -29,6 +28,8 @@ const DEFINING: Duration = Duration::from_secs(300);
 pub(super) struct Following {
     pub(super) table: TableName,
     pub(super) id: String,
+    /// The table that is its source, if one is.
+    pub(super) source: Option<TableName>,
 }
 
 /// Steps the tasks that follow the sources of tables. All they know stands in the tables themselves, so a step that is repeated finds
@@ -99,7 +100,7 @@ impl Stepper for TableStepper {
                 return Ok(result(Next::At(now.plus(pause)), "follows its source"));
             }
             if !pause.is_zero() {
-                self.wait(&following, pause).await?;
+                self.wait(&following, pause).await;
             }
             if now.since(began) >= wall {
                 return Ok(result(Next::Again, "follows its source"));
@@ -124,19 +125,13 @@ impl TableStepper {
     }
 
     /// Waits, but no longer than until this process changes the table that is the source.
-    async fn wait(&self, following: &Following, pause: Duration) -> Result<(), PortError> {
+    async fn wait(&self, following: &Following, pause: Duration) {
         let pause = self.service.clock.sleep(pause);
-        let table = self.service.store.find(&following.table).await?;
-        match table.as_ref().and_then(|table| table.definition.source.as_ref()) {
-            Some(Source::Table(source)) => {
-                let news = self.service.news.of(source);
-                let told = news.notified();
-                pin_mut!(told);
-                future::select(told, pause).await;
-            }
-            _ => pause.await,
-        }
-        Ok(())
+        let Some(source) = &following.source else { return pause.await };
+        let news = self.service.news.of(source);
+        let told = news.notified();
+        pin_mut!(told);
+        future::select(told, pause).await;
     }
 
     async fn is_missing(&self, following: &Following) -> Result<bool, PortError> {
