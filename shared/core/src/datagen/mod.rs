@@ -5,6 +5,7 @@
 //! specification and same seed give the same bytes, whatever the slicing, the machine or the number of restarts.
 //!
 //! Around that: `service` answers the API's requests, `job` is what they are made of, `stepper` runs jobs as durable tasks.
+//! `schema.json` is what editors are told of specifications.
 
 mod calendar;
 mod catalogue;
@@ -20,6 +21,10 @@ mod run;
 mod service;
 mod stepper;
 mod text;
+
+/// The JSON Schema (draft 2020-12) of specifications, and, under `#/$defs/StartRequest`, of the body of `POST /start`. It refuses nothing
+/// that [`Plan::compile`] takes; that also finds what a schema cannot say, such as the name of a state that is not there.
+pub const SCHEMA: &str = include_str!("schema.json");
 
 pub use catalogue::{Specifications, Stock};
 pub use generator::{Generator, Plan, RestoreError, source_of};

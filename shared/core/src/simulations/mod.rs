@@ -33,6 +33,7 @@ pub use hub_choice::{ConnectionString, ConnectionStringError, HubChoice, RateLim
 pub use interval::IntervalError;
 pub use keeper::FleetKeeper;
 pub use launch::KIND;
+pub use model::{DeviceModel, SCHEMA as MODEL_SCHEMA};
 pub use models::{KnownModel, ModelError, Models};
 pub use moments::MomentError;
 pub use rate_limiter::RateLimiter;

@@ -12,6 +12,9 @@ mod words;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+/// The JSON Schema (draft 2020-12) of device models. It refuses nothing that [`DeviceModel::parse`] takes.
+pub const SCHEMA: &str = include_str!("schema.json");
+
 pub use overrides::{Override, SchemaOverride, ScriptOverride, StateOverride, TelemetryOverride};
 pub use overriding::CUSTOM;
 pub(in crate::simulations) use reading::{optional, optional_text};
