@@ -10,6 +10,7 @@
 mod calendar;
 mod catalogue;
 mod compile;
+mod detail;
 mod draws;
 mod generator;
 mod job;
@@ -27,6 +28,7 @@ mod text;
 pub const SCHEMA: &str = include_str!("schema.json");
 
 pub use catalogue::{Specifications, Stock};
+pub use detail::{JobDetail, StartAgainError};
 pub use generator::{Generator, Plan, RestoreError, source_of};
 pub use job::{Config, JobRequest, Launch, Progress, Report, Settings, TimeType, clock_text, parse_span, parse_time_type};
 pub use run::{Advance, Halt, Records, Run, Window};

@@ -100,9 +100,25 @@ fn file_key(name: &FileName) -> Key {
     Key::root("datagen/files").child(name.as_str()).expect("a base name is short")
 }
 
+/// A request that can be carried out.
+struct Checked {
+    request: JobRequest,
+    specification: Json,
+    source: Option<Bytes>,
+    seed: i64,
+}
+
 /// A claim that may be taken over, as the condition under which it is.
+#[derive(Clone)]
 struct Free {
     condition: Condition,
+    former: Option<Claim>,
+}
+
+/// A claim that was taken over.
+struct Taken {
+    key: Key,
+    etag: Etag,
     former: Option<Claim>,
 }
 
@@ -119,20 +135,18 @@ impl DatagenService {
     /// # Errors
     /// See [`StartError`].
     pub async fn start(&self, body: &Json) -> Result<Json, StartError> {
-        let request = JobRequest::parse(body).map_err(|mistakes| with_those_of_the_specification(mistakes, body))?;
-        self.targets.supports(&request.target).map_err(Mistakes::from)?;
+        self.start_in_place_of(None, body).await
+    }
+
+    /// Starts a job as [`DatagenService::start`] does, and lets it take the name and the file of a task that may still run. That one is
+    /// asked to stop once the new job has both and its target is ready: where the start is refused, it goes on as if nothing had been asked.
+    pub(super) async fn start_in_place_of(&self, replaced: Option<&TaskId>, body: &Json) -> Result<Json, StartError> {
+        let Checked { request, specification, source, seed } = self.checked(body).await?;
         let now = self.clock.now();
-        let seed = request.settings.seed.unwrap_or_else(|| self.draw_seed());
-        let (specification, source) = self.load(&request.settings.config).await?;
-        let plan = Plan::compile(&specification, seed, source.as_deref())?;
-        if plan.stands_still() && request.settings.total_events.is_none() {
-            let what = if plan.is_replay() { "the times of the source file" } else { "the delays of the states" };
-            return Err(Mistakes::one("total_events", format!("is required here: {what} never let time pass")).into());
-        }
         let id = TaskId::from_bits(self.entropy.draw());
-        let job = self.free_name(&request.name).await?;
-        let file = self.free_file(&request).await?;
-        if self.running().await? >= limits::RUNNING_JOBS {
+        let job = self.free_name(&request.name, replaced).await?;
+        let file = self.free_file(&request, replaced).await?;
+        if self.running_beside(replaced).await? >= limits::RUNNING_JOBS {
             return Err(StartError::TooMany);
         }
         let launch = launch(&request, specification, source.is_some(), seed, now);
@@ -144,15 +158,31 @@ impl DatagenService {
             self.tasks.remove(&id).await?;
             return Err(error);
         }
-        // One that was asked to stop may still be in a worker's hands, which removes it when it sees that.
-        if let Some(former) = job.former
-            && !self.tasks.stop_requested(&former.task).await?
-        {
-            self.tasks.remove(&former.task).await?;
+        // One that runs, or was asked to stop, may still be in a worker's hands, which removes it when it sees that.
+        if let Some(former) = job.former {
+            if self.lives(&former.task).await? {
+                self.tasks.request_stop(&former.task).await?;
+            } else if !self.tasks.stop_requested(&former.task).await? {
+                self.tasks.remove(&former.task).await?;
+            }
         }
         self.tasks.enqueue(&id, 0).await?;
         metrics::counter!("headwater_datagen_jobs_started_total", "target" => request.target.kind()).increment(1);
         Ok(request.echo(body))
+    }
+
+    /// Reads a request and compiles its specification; nothing is changed.
+    async fn checked(&self, body: &Json) -> Result<Checked, StartError> {
+        let request = JobRequest::parse(body).map_err(|mistakes| with_those_of_the_specification(mistakes, body))?;
+        self.targets.supports(&request.target).map_err(Mistakes::from)?;
+        let seed = request.settings.seed.unwrap_or_else(|| self.draw_seed());
+        let (specification, source) = self.load(&request.settings.config).await?;
+        let plan = Plan::compile(&specification, seed, source.as_deref())?;
+        if plan.stands_still() && request.settings.total_events.is_none() {
+            let what = if plan.is_replay() { "the times of the source file" } else { "the delays of the states" };
+            return Err(Mistakes::one("total_events", format!("is required here: {what} never let time pass")).into());
+        }
+        Ok(Checked { request, specification, source, seed })
     }
 
     /// Takes the name and the file for the task and readies the target; undoes what it did when one of them fails.
@@ -165,22 +195,46 @@ impl DatagenService {
         file: Option<(FileName, Free)>,
     ) -> Result<(), StartError> {
         let claim = Claim { name: request.name.clone(), task: id.clone(), launched: now };
-        if let Some((file, free)) = file {
-            let taken = || StartError::FileTaken { file: file.clone(), job: request.name.clone() };
-            let claimed = self.documents.put_json(&file_key(&file), &claim, free.condition).await;
-            claimed.map_err(|error| if error.is_conflict() { taken() } else { error.into() })?;
-        }
-        let key = job_key(request.name.as_str())?;
-        let claimed = self.documents.put_json(&key, &claim, job.condition.clone()).await;
-        let etag = claimed.map_err(|error| if error.is_conflict() { StartError::NameTaken(request.name.clone()) } else { error.into() })?;
-        if let Err(error) = self.targets.prepare(&request.target, &Owner(id.to_string())).await {
-            match &job.former {
-                Some(former) => self.documents.put_json(&key, former, Condition::Match(etag)).await.map(drop)?,
-                None => self.documents.delete(&key, Condition::Match(etag)).await?,
+        let file = match file {
+            None => None,
+            Some((file, free)) => {
+                let taken = || StartError::FileTaken { file: file.clone(), job: request.name.clone() };
+                Some(self.take(file_key(&file), &claim, free, taken).await?)
             }
+        };
+        let name = job_key(request.name.as_str())?;
+        let taken = || StartError::NameTaken(request.name.clone());
+        let name = match self.take(name, &claim, job.clone(), taken).await {
+            Ok(name) => name,
+            Err(error) => {
+                self.give_back(file).await?;
+                return Err(error);
+            }
+        };
+        if let Err(error) = self.targets.prepare(&request.target, &Owner(id.to_string())).await {
+            self.give_back(Some(name)).await?;
+            self.give_back(file).await?;
             return Err(StartError::Target(error));
         }
         Ok(())
+    }
+
+    /// Takes what a key stands for, unless somebody else was faster.
+    async fn take(&self, key: Key, claim: &Claim, free: Free, taken: impl Fn() -> StartError) -> Result<Taken, StartError> {
+        match self.documents.put_json(&key, claim, free.condition).await {
+            Ok(etag) => Ok(Taken { key, etag, former: free.former }),
+            Err(error) if error.is_conflict() => Err(taken()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Leaves a claim to whoever had it before: a job that has ended is still shown, and one that runs still has its file.
+    async fn give_back(&self, taken: Option<Taken>) -> Result<(), PortError> {
+        let Some(Taken { key, etag, former }) = taken else { return Ok(()) };
+        match former {
+            Some(former) => self.documents.put_json(&key, &former, Condition::Match(etag)).await.map(drop),
+            None => self.documents.delete(&key, Condition::Match(etag)).await,
+        }
     }
 
     /// Removes the tasks of starts that were broken off before their name was taken: nobody was told of them, and what they
@@ -232,12 +286,12 @@ impl DatagenService {
     }
 
     /// The condition under which the name can be taken.
-    async fn free_name(&self, name: &JobName) -> Result<Free, StartError> {
+    async fn free_name(&self, name: &JobName, replaced: Option<&TaskId>) -> Result<Free, StartError> {
         let key = job_key(name.as_str()).map_err(|_| Mistakes::one("name", "is too long when percent-encoded"))?;
         match self.documents.get_json::<Claim>(&key).await? {
             None => Ok(Free { condition: Condition::Absent, former: None }),
             Some((former, etag)) => {
-                if self.lives(&former.task).await? {
+                if replaced != Some(&former.task) && self.lives(&former.task).await? {
                     return Err(StartError::NameTaken(name.clone()));
                 }
                 Ok(Free { condition: Condition::Match(etag), former: Some(former) })
@@ -246,12 +300,12 @@ impl DatagenService {
     }
 
     /// The condition under which the target's file can be taken, if the target is one.
-    async fn free_file(&self, request: &JobRequest) -> Result<Option<(FileName, Free)>, StartError> {
+    async fn free_file(&self, request: &JobRequest, replaced: Option<&TaskId>) -> Result<Option<(FileName, Free)>, StartError> {
         let Some(file) = request.target.file() else { return Ok(None) };
         let free = match self.documents.get_json::<Claim>(&file_key(file)).await? {
             None => Free { condition: Condition::Absent, former: None },
             Some((former, etag)) => {
-                if self.lives(&former.task).await? {
+                if replaced != Some(&former.task) && self.lives(&former.task).await? {
                     return Err(StartError::FileTaken { file: file.clone(), job: former.name });
                 }
                 Free { condition: Condition::Match(etag), former: Some(former) }
@@ -266,8 +320,10 @@ impl DatagenService {
         Ok(running && !self.tasks.stop_requested(id).await?)
     }
 
-    async fn running(&self) -> Result<usize, PortError> {
-        Ok(self.claims().await?.iter().filter(|(_, task)| task.phase == Phase::Running).count())
+    /// How many jobs run, without one that is about to be replaced.
+    async fn running_beside(&self, replaced: Option<&TaskId>) -> Result<usize, PortError> {
+        let counts = |task: &Task| task.phase == Phase::Running && replaced != Some(&task.id);
+        Ok(self.claims().await?.iter().filter(|(_, task)| counts(task)).count())
     }
 
     async fn claim_at(&self, key: Key) -> Result<Option<(Claim, Task)>, PortError> {
@@ -292,8 +348,13 @@ impl DatagenService {
 
     /// The report of a job, or `None`.
     pub async fn status(&self, name: &str) -> Result<Option<Report>, PortError> {
+        self.task_of(name).await?.map(|task| report(&task)).transpose()
+    }
+
+    /// The task of a job, or `None`.
+    pub(super) async fn task_of(&self, name: &str) -> Result<Option<Task>, PortError> {
         let Some((claim, _)) = self.find(name).await? else { return Ok(None) };
-        self.tasks.get(&claim.task).await?.map(|(task, _)| report(&task)).transpose()
+        Ok(self.tasks.get(&claim.task).await?.map(|(task, _)| task))
     }
 
     async fn find(&self, name: &str) -> Result<Option<(Claim, Etag)>, PortError> {
@@ -373,7 +434,7 @@ fn with_those_of_the_specification(mistakes: Mistakes, body: &Json) -> Mistakes 
     }
 }
 
-fn report(task: &Task) -> Result<Report, PortError> {
+pub(super) fn report(task: &Task) -> Result<Report, PortError> {
     Report::of(task).map_err(|source| PortError::Corrupt { what: format!("the task {}", task.id), source: source.into() })
 }
 

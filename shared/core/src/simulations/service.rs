@@ -8,10 +8,12 @@ use super::model::DeviceModel;
 use super::request::{Asked, Change};
 use super::resolving::Resolved;
 use super::shelf::new_etag;
+use super::streams_used::stream_of;
 use super::{
     ConnectionString, ConnectionStringError, Counters, FleetError, Fleets, HubSetting, ModelCount, Models, ONLY, Replays, Scripts,
     Settings, Simulation, SimulationRecords, SimulationView, Status,
 };
+use crate::ids::StreamName;
 use crate::limits;
 use crate::mistakes::Mistakes;
 use crate::ports::{Clock, Condition, Entropy, Etag, PortError, Targets, Timestamp};
@@ -121,6 +123,12 @@ impl SimulationService {
     #[must_use]
     pub fn replays(&self) -> &Replays {
         &self.parts.replays
+    }
+
+    /// The stream that a simulation's messages are events of, if they are.
+    #[must_use]
+    pub fn stream_of(&self, simulation: &Simulation) -> Option<StreamName> {
+        stream_of(&simulation.settings, self.parts.hub_configured)
     }
 
     /// All simulations: one at most.

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use serde_json::Value;
 
-use super::{HubSetting, ONLY, SimulationRecords};
+use super::{HubSetting, ONLY, Settings, SimulationRecords};
 use crate::ids::{NamespaceId, StreamId, StreamName};
 use crate::ports::PortError;
 use crate::streams::{Program, ProgramKind, StreamUsers};
@@ -32,13 +32,18 @@ impl SimulatedStreams {
 impl StreamUsers for SimulatedStreams {
     async fn uses(&self) -> Result<Vec<(StreamName, Program)>, PortError> {
         let Some(simulation) = self.records.stored().await?.filter(|simulation| simulation.settings.enabled) else { return Ok(Vec::new()) };
-        let stream = match (simulation.settings.target, simulation.settings.hub) {
-            (Some(target), _) => Target::parse(&Value::Object(target)).ok().and_then(|target| target.stream().cloned()),
-            (None, HubSetting::Custom { .. }) => None,
-            (None, HubSetting::Default) => (!self.hub_configured).then(devices_stream),
-        };
+        let stream = stream_of(&simulation.settings, self.hub_configured);
         let program = Program { application: "simulations".to_owned(), kind: ProgramKind::Services, name: ONLY.to_owned() };
         Ok(stream.into_iter().map(|stream| (stream, program.clone())).collect())
+    }
+}
+
+/// The stream that a simulation's messages are events of, if they are; on a host that may have a hub for simulations that name none.
+pub(super) fn stream_of(settings: &Settings, hub_configured: bool) -> Option<StreamName> {
+    match (&settings.target, &settings.hub) {
+        (Some(target), _) => Target::parse(&Value::Object(target.clone())).ok().and_then(|target| target.stream().cloned()),
+        (None, HubSetting::Custom { .. }) => None,
+        (None, HubSetting::Default) => (!hub_configured).then(devices_stream),
     }
 }
 

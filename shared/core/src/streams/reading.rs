@@ -9,9 +9,10 @@ use futures::stream::{self, BoxStream, StreamExt as _};
 use super::formats::FormatReader;
 use super::registry::Stream;
 use super::render::{self, HeaderText};
-use super::service::StreamService;
+use super::service::{StreamError, StreamService};
 use super::times::Window;
-use crate::ports::{Clock, EventStream, Headers, PortError, Position, StoredEvent, TimeRange};
+use crate::ids::StreamName;
+use crate::ports::{Clock, EventStream, Headers, LogSize, PortError, Position, StoredEvent, TimeRange};
 
 /// Bytes of JSON after which a piece ends.
 const PIECE: usize = 256 << 10;
@@ -66,13 +67,34 @@ impl StreamService {
 }
 
 impl StreamService {
+    /// What a stream has taken since it was made, or truncated last. This may take as long as a read.
+    ///
+    /// # Errors
+    /// When there is no such stream or namespace, or the store fails.
+    pub async fn size(&self, name: &StreamName) -> Result<LogSize, StreamError> {
+        let stream = self.get(name).await?;
+        Ok(self.log.size(&stream.log).await?)
+    }
+
     /// The events behind a position that are still alive, or all of them, oldest first.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn events_after(&self, stream: &Stream, after: Option<Position>) -> Result<EventStream, PortError> {
+        self.events(stream, TimeRange::ALL, after).await
+    }
+
+    /// The events of a time range that are still alive, oldest first, as they are stored; with `after` only those behind it.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn events(&self, stream: &Stream, range: TimeRange, after: Option<Position>) -> Result<EventStream, PortError> {
         let Some(alive) = stream.properties.ttl.first_alive(self.now()) else { return Ok(stream::empty().boxed()) };
-        self.log.read(&stream.log, TimeRange { from: alive, until: i64::MAX }, after).await
+        let range = TimeRange { from: range.from.max(alive), ..range };
+        if range.from >= range.until {
+            return Ok(stream::empty().boxed());
+        }
+        self.log.read(&stream.log, range, after).await
     }
 }
 

@@ -9,6 +9,7 @@
 //! * `rows` packs elements; `record` and `store` keep them, `sweeping` removes what is left of them; `append` puts them in; `elements` finds and reads them.
 //! * [`ingest`] cuts bodies of requests into elements.
 //! * `row_reader` computes rows, `json` and `sample_lines` render them, `sound` lets them be heard.
+//! * [`Watch`] looks at a table again and again, each time at what came since.
 //! * `polar` turns spectra into decibels and angles.
 //! * [`SampleRate`], [`TimeMeasure`], [`WindowFunction`], [`Spectrum`], [`Signal`] and [`wav`] know nothing of all that.
 
@@ -38,6 +39,7 @@ mod store;
 mod streams_used;
 mod sweeping;
 mod time_measure;
+mod watching;
 pub mod wav;
 mod window_function;
 
@@ -56,6 +58,7 @@ pub use spectrum::{FftSample, Spectrum};
 pub use stepper::TableStepper;
 pub use streams_used::StreamsFollowed;
 pub use time_measure::{NotATimeMeasure, TimeMeasure};
+pub use watching::{Pace, Seen, Watch};
 pub use wav::BitDepth;
 pub use window_function::{PreparedWindow, WindowFunction};
 

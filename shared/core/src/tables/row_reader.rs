@@ -86,6 +86,8 @@ pub enum WindowElements {
 pub struct RowReader {
     pub(super) elements: Elements,
     pub(super) rows: Range<u64>,
+    /// From one row that is read to the next.
+    every: u64,
     /// Rows of each level, the base elements first, as the table was when the reading began.
     counts: Vec<u64>,
     prepared: Vec<Prepared>,
@@ -114,7 +116,7 @@ impl RowReader {
         select(elements, Selection::Last(TimeMeasure::from_nanos(i64::MAX))).await
     }
 
-    fn over(elements: Elements, rows: Range<u64>) -> Self {
+    pub(super) fn over(elements: Elements, rows: Range<u64>) -> Self {
         let table = elements.table();
         let (mut counts, mut prepared) = (vec![table.record.end.element], Vec::new());
         for (number, level) in table.plan.levels.iter().enumerate() {
@@ -122,7 +124,12 @@ impl RowReader {
             let functions = level.functions.iter().map(|function| PreparedWindow::new(*function)).collect();
             prepared.push(Prepared { level: level.clone(), functions, spectrum: level.bin_count.map(Spectrum::new) });
         }
-        Self { elements, rows, counts, prepared, buffer: None }
+        Self { elements, rows, every: 1, counts, prepared, buffer: None }
+    }
+
+    /// Reads only every so manieth of them, from the first one on.
+    pub(super) fn every(self, every: u64) -> Self {
+        Self { every: every.max(1), ..self }
     }
 
     /// The table's sample rate.
@@ -158,7 +165,7 @@ impl RowReader {
             let until = (begin + reach).min(self.counts[0]);
             let place = self.cover(begin, until).await?;
             if place.element == begin {
-                self.rows.start += 1;
+                self.rows.start = row + self.every;
                 return Ok(Some((row, place)));
             }
             // The oldest elements were let go while they were being read.
@@ -262,9 +269,12 @@ impl RowReader {
         }
     }
 
-    /// Samples without operations from the next row on, as they are at hand, `most` at most: the first one's number, and all of them.
-    /// `None` when rows are something else.
-    pub(super) async fn run_of_samples(&mut self, most: usize) -> Result<Option<(u64, &[f64])>, TableError> {
+    /// Samples without operations from the next row on, as they are at hand, `most` at most: the first one's number, and all of them; none
+    /// at the end. `None` when rows are something else.
+    ///
+    /// # Errors
+    /// When the store fails, or the table is removed.
+    pub async fn run_of_samples(&mut self, most: usize) -> Result<Option<(u64, &[f64])>, TableError> {
         let table = self.elements.table();
         if !table.plan.levels.is_empty() || table.element() != super::ElementType::Sample {
             return Ok(None);
@@ -278,7 +288,7 @@ impl RowReader {
 }
 
 /// The rows that are selected, of those that are kept.
-async fn select(elements: &mut Elements, selection: Selection) -> Result<Range<u64>, TableError> {
+pub(super) async fn select(elements: &mut Elements, selection: Selection) -> Result<Range<u64>, TableError> {
     let table = Arc::clone(elements.table());
     let (rate, stride, total) = (table.rate(), table.plan.stride(), table.rows());
     let Some(newest_row) = total.checked_sub(1) else { return Ok(0..0) };

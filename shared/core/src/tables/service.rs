@@ -15,7 +15,7 @@ use super::record::{Followed, Record};
 use super::row_reader::{RowReader, Selection};
 use super::sound::Sound;
 use super::store::{Table, TableStore};
-use super::{BitDepth, ElementType, KIND, Lines, SampleRate, TimeMeasure};
+use super::{BitDepth, KIND, Lines, SampleRate, TimeMeasure};
 use crate::ids::{TableName, TaskId};
 use crate::limits;
 use crate::ports::{Chunks, Clock, Documents, Entropy, PortError, Timestamp};
@@ -391,7 +391,7 @@ impl TableService {
         follow: bool,
     ) -> Result<Sound, TableError> {
         let table = self.store.get(name).await?;
-        if !table.plan.levels.is_empty() || !matches!(table.element(), ElementType::Sample | ElementType::Vector) {
+        if !table.is_audible() {
             return Err(TableError::Unfit(format!(
                 "{name} cannot be heard: only tables of samples and of vectors can, without operations"
             )));

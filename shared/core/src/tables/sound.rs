@@ -1,12 +1,8 @@
 //! Tables as sound.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use bytes::Bytes;
-use futures::future::{self, Either};
-use futures::pin_mut;
 
 use super::elements::Elements;
 use super::service::{TableError, TableService};
@@ -15,9 +11,6 @@ use super::{BitDepth, RowReader, TimeMeasure, wav};
 
 /// Elements that are read at a time.
 const AT_ONCE: usize = 16 * 1024;
-
-/// How long it waits before it looks whether another process has appended.
-const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// A WAV file that begins before its end is known: a header, then samples as they come.
 #[derive(Debug)]
@@ -103,24 +96,7 @@ impl Sound {
     /// Waits until the table has changed. Answers whether there is still something to wait for.
     async fn grown(&mut self) -> Result<bool, TableError> {
         let before = Arc::clone(self.elements.table());
-        loop {
-            // Listening begins before looking, so nothing is missed in between.
-            let news = self.service.news.of(&before.name);
-            let told = news.notified();
-            pin_mut!(told);
-            told.as_mut().enable();
-            let now = self.service.store.get(&before.name).await?;
-            if now.record.id != before.record.id || self.service.ending.load(Ordering::Relaxed) {
-                return Ok(false);
-            }
-            if now.etag != before.etag {
-                self.elements.renew(Arc::new(now));
-                return Ok(true);
-            }
-            let pause = self.service.clock.sleep(LOOK_AGAIN);
-            match future::select(told, pause).await {
-                Either::Left(_) | Either::Right(_) => {}
-            }
-        }
+        let now = self.service.changed(&before).await?;
+        Ok(now.map(|now| self.elements.renew(Arc::new(now))).is_some())
     }
 }

@@ -52,6 +52,11 @@ impl Table {
         self.plan.rows(self.record.end.element, self.record.finished)
     }
 
+    /// Whether it can be heard: there are samples or vectors of them, and nothing is made of them.
+    pub(super) fn is_audible(&self) -> bool {
+        self.plan.levels.is_empty() && matches!(self.element(), ElementType::Sample | ElementType::Vector)
+    }
+
     pub(super) fn new_rows(&self) -> Rows {
         Rows::new(self.definition.element, self.definition.measure)
     }

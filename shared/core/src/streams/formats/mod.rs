@@ -92,6 +92,12 @@ impl Format {
         Ok(Self { name: name.clone(), schema, settings, reader })
     }
 
+    /// The names of all formats there are.
+    #[must_use]
+    pub fn names() -> [&'static str; 7] {
+        Kind::ALL.map(Kind::name)
+    }
+
     /// The format as it is reported: name, schema and settings, in this order, all in full. Reading it gives an equal format.
     #[must_use]
     pub fn to_json(&self) -> Value {
