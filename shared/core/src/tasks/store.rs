@@ -9,7 +9,7 @@ use tracing::error;
 use super::{Phase, SnapshotRef, Task};
 use crate::ids::TaskId;
 use crate::limits::READ_AT_ONCE;
-use crate::ports::{Clock, Condition, Documents, DocumentsExt, Etag, Key, PortError, StepMessage, TaskQueue};
+use crate::ports::{Clock, Condition, Documents, DocumentsExt, Etag, Key, PortError, StepMessage, TaskQueue, Timestamp};
 
 /// Why a task could not be read or changed.
 pub type TaskError = PortError;
@@ -43,7 +43,12 @@ impl TaskStore {
 
     /// Asks for a step of the task, which stands after `step`, now.
     pub async fn enqueue(&self, id: &TaskId, step: u64) -> Result<(), TaskError> {
-        self.queue.enqueue(StepMessage { task: id.clone(), step }, self.clock.now()).await
+        self.enqueue_at(id, step, self.clock.now()).await
+    }
+
+    /// The same at a later moment.
+    pub async fn enqueue_at(&self, id: &TaskId, step: u64, at: Timestamp) -> Result<(), TaskError> {
+        self.queue.enqueue(StepMessage { task: id.clone(), step }, at).await
     }
 
     /// The task with its etag, or `None`.

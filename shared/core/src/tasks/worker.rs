@@ -142,7 +142,7 @@ pub trait Stepper: Send + Sync + Debug {
 }
 
 /// A step that the store has failed pauses so many times as long as one that met its first trouble: stores come back more
-/// slowly than brokers, and there is no place to count attempts in. A task that is woken in the middle of a step waits as long.
+/// slowly than brokers, and there is no place to count attempts in.
 const STORE_PAUSE: u32 = 8;
 
 /// How a worker works.
@@ -237,7 +237,7 @@ impl Worker {
             // Another worker is at it; should it die, the next message finds the lease lapsed. What the task is woken for may have come
             // too late for the step under way, though, so the one behind it is to come soon, whatever that one asks for.
             let follow_up = match delivery.message.step > task.step {
-                true => FollowUp { step: task.step + 1, at: lease.until.min(now.plus(self.config.first_pause * STORE_PAUSE)) },
+                true => FollowUp { step: task.step + 1, at: lease.until.min(now.plus(self.config.first_pause)) },
                 false => FollowUp { step: task.step, at: lease.until },
             };
             return Ok(Some(follow_up));
@@ -303,7 +303,9 @@ impl Worker {
             warn!("the lease was lost during the step; what it did is repeated");
             return Ok(Some(again));
         }
-        // The store failed. If it takes the lease back, the step can be repeated soon; otherwise the lease has to lapse.
+        // The store failed. If it takes the lease back, the step can be repeated soon; otherwise the lease has to lapse. The task then stands
+        // where it did, so that of many messages one is enough.
+        let again = FollowUp { step: task.step, ..again };
         self.store.put(&Task { lease: None, ..task }, etag).await.map_err(|_| error).map(|_| {
             warn!("the step failed; it is repeated");
             Some(again)
