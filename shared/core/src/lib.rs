@@ -3,6 +3,7 @@
 //! * [`datagen`] makes synthetic event streams from specifications: the compiler, the generator, the job service.
 //! * [`simulations`] lets fleets of devices send telemetry: models, scripts, the fleet, the simulation service.
 //! * [`tables`] keeps series of samples and looks into them: windows, spectra, sound.
+//! * [`load_tests`] records runs of load tests: heartbeats, results, and a queue that loses none of them.
 //! * [`tasks`] is durable background work: anything that outlives a request is a task, stepped by a worker.
 //! * [`targets`] describes where records go.
 //! * [`ports`] are the traits through which all of this reaches the world, with their contract suites.
@@ -14,6 +15,7 @@ pub mod datagen;
 pub mod ids;
 pub mod limits;
 pub mod line_protocol;
+pub mod load_tests;
 pub mod mistakes;
 pub mod ports;
 pub mod random;

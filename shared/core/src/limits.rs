@@ -298,3 +298,56 @@ pub const PLOT_SAMPLES: u64 = 50_000_000;
 
 /// Pixels that a side of a picture may have: axes need some, and no screen has many more.
 pub const PLOT_SIDE: std::ops::RangeInclusive<u32> = 100..=4000;
+
+/// Longest host of a load generator in bytes: what DNS takes for a name.
+pub const RUN_HOST: usize = 255;
+
+/// Longest value of a tag, and longest title, in bytes: a series is named by all its tags together, in 64 KB at most.
+pub const RUN_TEXT: usize = 1000;
+
+/// Most tags that a user gives a run or an annotation: each set of values is a series of its own.
+pub const RUN_TAGS: usize = 20;
+
+/// Longest name of such a tag in bytes.
+pub const RUN_TAG: usize = 100;
+
+/// Longest text of an annotation or about a run, such as its command line, in bytes: they stand in the document of the run.
+pub const ANNOTATION_TEXT: usize = 4000;
+
+/// Annotations of a run that its record keeps, the newest; all of them become points.
+pub const ANNOTATIONS: usize = 100;
+
+/// Rows of live values that the record of a run keeps. When it has so many, every second one goes.
+pub const HISTORY: usize = 240;
+
+/// Runs that go on or wait for the database at once: each is a document that is read every period.
+pub const RUNS: usize = 50_000;
+
+/// Runs whose record is kept after their end, and for how long.
+pub const ENDED_RUNS: usize = 10_000;
+/// See [`ENDED_RUNS`].
+pub const ENDED_RUN: std::time::Duration = std::time::Duration::from_secs(90 * 86_400);
+
+/// Runs among the newest whose end is still told by `isrunning`.
+pub const ENDED_SHOWN: usize = 1000;
+
+/// Heartbeats that wait for a database: some 200 MB. Beyond, the oldest go. A tick of ten thousand runs has ten thousand.
+pub const QUEUED_HEARTBEATS: u64 = 1_000_000;
+
+/// Batches of heartbeats that wait: listing them takes a call for each thousand.
+pub const QUEUED_BATCHES: usize = 50_000;
+
+/// Points of one write: what the makers of InfluxDB advise.
+pub const WRITE_POINTS: usize = 5000;
+
+/// Bytes after which a write takes no further point: well below what servers take by default.
+pub const WRITE_BYTES: usize = 4 * 1024 * 1024;
+
+/// Endpoints of one result that get points of their own: more cannot be told apart, and each set of names is a series.
+pub const ENDPOINTS: usize = 5000;
+
+/// Those who may watch what runs at once; each holds a connection.
+pub const WATCHERS: usize = 1000;
+
+/// Those who may watch pictures of tables at once: each has rows read for it ten times a second.
+pub const TABLE_WATCHERS: usize = 200;

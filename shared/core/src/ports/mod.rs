@@ -9,6 +9,7 @@
 //! | [`EventLog`] | batches appended atomically and durably, read in order by time |
 //! | [`TaskQueue`] | "step task X", delivered at least once and not before its time |
 //! | [`Hub`], [`Hubs`] | where the devices of simulations send to, and what they hear from there |
+//! | [`PointStore`] | points of time series, kept once however often they are sent |
 //! | [`ScriptEngine`] | calls of scripts, each in a world of its own, with bounds |
 //! | [`Sink`], [`Targets`] | where generated records go, and how many of them are durable there |
 //!
@@ -24,6 +25,7 @@ mod error;
 mod event_log;
 mod files;
 mod hub;
+mod points;
 mod scripts;
 mod sink;
 mod task_queue;
@@ -35,6 +37,7 @@ pub use error::PortError;
 pub use event_log::{AppendKey, Event, EventLog, EventStream, Headers, LogName, LogSize, Position, StoredEvent, TimeRange, Upload};
 pub use files::{ByteStream, FileInfo, FileWriter, Files, Owner, Shown};
 pub use hub::{DeviceMessage, Hub, HubDevice, Hubs, MethodCall, News, TwinReport};
+pub use points::{PointStore, PointsRefused};
 pub use scripts::{Effect, Script, ScriptCall, ScriptEnd, ScriptEngine, ScriptFailure, ScriptOutcome};
 pub use sink::{Batch, Committed, Sink, SinkError, Targets};
 pub use task_queue::{Delivery, Receipt, StepMessage, TaskQueue};
