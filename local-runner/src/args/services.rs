@@ -43,6 +43,10 @@ pub(crate) struct ServiceOptions {
     #[arg(long, env = "HEADWATER_INFLUXDB_PASSWORD", value_name = "PASSWORD", hide_env_values = true, value_parser = secret, help_heading = "Services")]
     influxdb_password: Option<TokenText>,
 
+    /// PEM file with authorities to trust for InfluxDB, beside the system's.
+    #[arg(long, env = "HEADWATER_INFLUXDB_CA_FILE", value_name = "FILE", help_heading = "Services")]
+    influxdb_ca_file: Option<String>,
+
     /// PEM file with authorities to trust for hubs of Azure, beside the system's.
     #[arg(long, env = "HEADWATER_IOTHUB_CA_FILE", value_name = "FILE", help_heading = "Services")]
     iothub_ca_file: Option<PathBuf>,
@@ -71,6 +75,7 @@ impl ServiceOptions {
             token: secret(&self.influxdb_token),
             username: filled(&self.influxdb_username),
             password: secret(&self.influxdb_password),
+            ca_file: filled(&self.influxdb_ca_file),
         };
         InfluxDb::new(settings).map_err(|problem| anyhow::anyhow!("{problem}"))
     }

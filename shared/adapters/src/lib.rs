@@ -10,7 +10,7 @@
 //! | [`folder`] | files in a folder, chunks in another |
 //! | [`specs_folder`] | the stock specifications with those of a folder on top |
 //! | [`heralds`] | who is told that streams grow: a webhook, a queue |
-//! | [`influxdb`] | the InfluxDB that a host knows |
+//! | [`influxdb`] | points of time series in the InfluxDB that a host knows |
 //! | [`iot_hub`] | where devices are registered and send to: Azure IoT Hub |
 //! | [`targets`] | where records go: standard output, files, streams, HTTP, Kafka, MQTT, Azure IoT Hub, InfluxDB, S3, SQS, Kinesis |
 //!

@@ -2,6 +2,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use headwater_core::datagen::{DatagenService, Specifications};
+use headwater_core::load_tests::{self, LoadTestService};
 use headwater_core::ports::{Chunks, Clock, Documents, Entropy, EventLog, Files, ScriptEngine, Targets, TaskQueue};
 use headwater_core::simulations::{Fleets, Models, Parts, Replays, Scripts, SimulationRecords, SimulationService};
 use headwater_core::streams::StreamService;
@@ -133,6 +134,12 @@ impl Stores {
     pub fn tables(&self, streams: &StreamService, clock: &Arc<dyn Clock>, entropy: &Arc<dyn Entropy>) -> TableService {
         let (documents, chunks) = (Arc::clone(&self.documents), Arc::clone(&self.chunks));
         TableService::new(documents, chunks, self.tasks(clock), streams.clone(), Arc::clone(clock), Arc::clone(entropy))
+    }
+
+    /// The load tests service over these stores.
+    #[must_use]
+    pub fn load_tests(&self, clock: &Arc<dyn Clock>, entropy: &Arc<dyn Entropy>, settings: load_tests::Settings) -> LoadTestService {
+        LoadTestService::new(Arc::clone(&self.documents), self.tasks(clock), Arc::clone(clock), Arc::clone(entropy), settings)
     }
 
     /// The simulations service over these stores: `fleets` lets its devices live, `engine` reads its scripts, and `targets` says what

@@ -1,7 +1,7 @@
 //! Jobs stepped by hand over stores in memory, with a clock that stands still: leases, stops, lost commits, obstacles.
 #![allow(missing_docs, reason = "tests")]
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -410,6 +410,60 @@ async fn a_job_that_cannot_go_on_fails_with_its_reason() {
     bench.worker("w").handle(&delivery(&task)).await.unwrap();
     let report = bench.report().await;
     assert_eq!((report.status, report.status_msg.as_str()), ("FAILED", "Failed: the topic is not ours"));
+}
+
+/// A target that refuses a job before it starts, once it is told to.
+#[derive(Debug, Default)]
+struct Withdrawn(AtomicBool);
+
+#[async_trait]
+impl Targets for Withdrawn {
+    fn supports(&self, _target: &Target) -> Result<(), Mistake> {
+        Ok(())
+    }
+
+    async fn prepare(&self, _target: &Target, _owner: &Owner) -> Result<(), SinkError> {
+        if self.0.load(Ordering::Relaxed) { Err(SinkError::Fatal("it is gone".to_owned())) } else { Ok(()) }
+    }
+
+    async fn open(&self, _target: &Target, _owner: &Owner, _committed: Committed) -> Result<Box<dyn Sink>, SinkError> {
+        Err(SinkError::Retry("it is far away".to_owned()))
+    }
+}
+
+#[tokio::test]
+async fn a_job_that_cannot_be_started_again_keeps_its_name_and_its_file() {
+    let targets = Arc::new(Withdrawn::default());
+    let bench = Bench::with_targets(|_| Arc::clone(&targets) as _);
+    let task = bench.start(to_file(), 10).await;
+    targets.0.store(true, Ordering::Relaxed);
+    let refused = bench.service.start_again("j").await.unwrap_err();
+    assert_eq!(refused.to_string(), "target: it is gone");
+    assert_eq!((bench.report().await.status, bench.task().await), ("RUNNING", task));
+    targets.0.store(false, Ordering::Relaxed);
+    let other = json!({"name": "k", "target": to_file(), "config_file": "clickstream/clickstream.json", "total_events": 1});
+    let refused = bench.service.start(&other).await.unwrap_err();
+    assert_eq!(refused.to_string(), "target.path: the running job [j] writes the file j.json");
+}
+
+#[tokio::test]
+async fn a_running_job_is_started_again_from_its_first_record() {
+    let bench = Bench::new();
+    let former = bench.start(to_file(), 3000).await;
+    let worker = bench.worker("w");
+    worker.handle(&delivery(&former)).await.unwrap();
+    assert_eq!(bench.report().await.total_records, 1000);
+    bench.clock.advance(Duration::from_secs(5));
+    bench.service.start_again("j").await.unwrap();
+    assert_eq!((bench.report().await.status, bench.report().await.total_records), ("RUNNING", 0));
+    worker.handle(&delivery(&former)).await.unwrap(); // Whoever was at it sees that it is to stop.
+    let task = bench.task().await;
+    assert_ne!(task, former);
+    while bench.report().await.status == "RUNNING" {
+        worker.handle(&delivery(&task)).await.unwrap();
+    }
+    assert_eq!(bench.file().await, undisturbed(3000).await);
+    assert_eq!(bench.tasks.all().await.unwrap().len(), 1);
 }
 
 /// Everything that the queue holds now.

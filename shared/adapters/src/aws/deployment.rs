@@ -1,8 +1,10 @@
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use headwater_core::datagen::{DatagenService, Stock};
+use headwater_core::load_tests::{self, BadSpan, Destination, LoadTestService, parse_idle, parse_period};
 use headwater_core::ports::{Clock, Entropy, Targets};
 use headwater_core::secret::Secret;
 use headwater_core::simulations::ConnectionString;
@@ -27,8 +29,8 @@ pub struct Misconfigured {
 
 /// What every function of a deployment is composed of, as its environment says: `HEADWATER_BUCKET`, `HEADWATER_QUEUE_URL`,
 /// `HEADWATER_EVENT_STREAM`, `HEADWATER_ALLOW_OUTBOUND`, `HEADWATER_NOTIFY_URL`, `HEADWATER_NOTIFY_QUEUE_URL`,
-/// `HEADWATER_IOTHUB_CONNECTION_STRING`, `HEADWATER_IOTHUB_HTTPS_URL`, `HEADWATER_INFLUXDB_*`, `HEADWATER_TOKEN`. Made once, when the
-/// function starts.
+/// `HEADWATER_IOTHUB_CONNECTION_STRING`, `HEADWATER_IOTHUB_HTTPS_URL`, `HEADWATER_INFLUXDB_*`,
+/// `HEADWATER_LOADTEST_PERIOD`, `HEADWATER_LOADTEST_IDLE`, `HEADWATER_TOKEN`. Made once, when the function starts.
 #[derive(Debug, Clone)]
 pub struct Deployment {
     /// Stores in the deployment's bucket and queue.
@@ -41,6 +43,10 @@ pub struct Deployment {
     pub streams: StreamService,
     /// The tables.
     pub tables: TableService,
+    /// The runs of load tests.
+    pub load_tests: LoadTestService,
+    /// Where their points go.
+    pub points: Destination,
     /// The targets.
     pub targets: Arc<dyn Targets>,
     /// Which hosts may be called on a user's word.
@@ -99,6 +105,17 @@ fn influxdb() -> Result<Option<InfluxDb>, Misconfigured> {
     InfluxDb::new(settings).map_err(|wrong| Misconfigured { variable: "HEADWATER_INFLUXDB_URL", wrong: format!("cannot be used: {wrong}") })
 }
 
+/// How load tests are recorded.
+fn load_test_settings() -> Result<load_tests::Settings, Misconfigured> {
+    let span = |variable, parse: fn(&str) -> Result<Duration, BadSpan>| {
+        let read = filled(variable)?.map(|text| parse(&text)).transpose();
+        read.map_err(|wrong| Misconfigured { variable, wrong: format!("is wrong: {wrong}") })
+    };
+    let usual = load_tests::Settings::default();
+    let period = span("HEADWATER_LOADTEST_PERIOD", parse_period)?.unwrap_or(usual.period);
+    Ok(load_tests::Settings { period, idle: span("HEADWATER_LOADTEST_IDLE", parse_idle)?.unwrap_or(usual.idle) })
+}
+
 /// Who is told that streams grow.
 fn heralds(clients: &Clients) -> Result<Vec<Arc<dyn Herald>>, Misconfigured> {
     let mut heralds: Vec<Arc<dyn Herald>> = Vec::new();
@@ -128,12 +145,16 @@ impl Deployment {
         let queue = SqsTaskQueue::new(clients.sqs.clone(), &queue_url, Arc::clone(&clock));
         let streams = stores.streams(&clock, &entropy).with_heralds(heralds(clients)?);
         let tables = stores.tables(&streams, &clock, &entropy);
+        let load_tests = stores.load_tests(&clock, &entropy, load_test_settings()?);
         let targets = TargetSet::new(Arc::clone(&stores.files), outbound.clone()).with_streams(streams.clone()).with_tables(tables.clone());
-        let targets = targets.with_aws(aws).with_influxdb(influxdb()?);
+        let influxdb = influxdb()?;
+        let points =
+            influxdb.as_ref().map_or_else(|| Destination::Files(Arc::clone(&stores.files)), |server| Destination::Database(server.store()));
+        let targets = targets.with_aws(aws).with_influxdb(influxdb);
         let targets = Arc::new(targets.sparing(&bucket, &queue_url, &event_stream));
         let iot_hub = IotHubSettings::from_environment()?;
         let token = filled("HEADWATER_TOKEN")?.map(Secret::new);
-        Ok(Self { stores, queue, flusher, streams, tables, targets, outbound, iot_hub, token, clock, entropy })
+        Ok(Self { stores, queue, flusher, streams, tables, load_tests, points, targets, outbound, iot_hub, token, clock, entropy })
     }
 
     /// What is known of who uses streams.

@@ -39,6 +39,8 @@ pub(crate) fn client_trusting(authorities: Option<&[u8]>) -> Result<Client, Stri
     let client = Client::builder()
         .connect_timeout(Duration::from_secs(5))
         .timeout(Duration::from_secs(30))
+        // InfluxDB 1 repeats the line that it refuses in a header, with any control characters that are in it. What matters is the rest.
+        .http1_ignore_invalid_headers_in_responses(true)
         .redirect(reqwest::redirect::Policy::none()) // Where records go is what the user said, and what the allow-list saw.
         .tls_certs_merge(authorities.map_err(|error| format!("is not a PEM file of certificates: {error}"))?)
         .build();

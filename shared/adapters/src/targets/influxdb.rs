@@ -1,13 +1,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use headwater_core::line_protocol::{FieldValue, Point, write_point};
-use headwater_core::ports::{Batch, Committed, Sink, SinkError};
+use bytes::Bytes;
+use headwater_core::line_protocol::{FieldValue, Point, middle, write_point};
+use headwater_core::ports::{Batch, Committed, PointStore, PointsRefused, Sink, SinkError};
 use headwater_core::targets::{InfluxDbTarget, MemberPath};
-use reqwest::{Client, StatusCode};
 use serde_json::{Map, Value};
-
-use crate::influxdb::InfluxDb;
 
 /// Points of one request: what the makers of InfluxDB advise.
 const POINTS: usize = 5000;
@@ -15,36 +13,31 @@ const POINTS: usize = 5000;
 /// Bytes after which a request takes no further point: well below what servers take by default.
 const BYTES: usize = 4 * 1024 * 1024;
 
-/// Writes each record as a point. What was answered with 2xx is durable. A repeated record is the same point, so nothing is kept twice.
+/// Writes each record as a point. What the store has kept is durable. A repeated record is the same point, so nothing is kept twice.
 #[derive(Debug)]
 pub(super) struct InfluxDbSink {
-    client: Client,
-    server: Arc<InfluxDb>,
+    store: Arc<dyn PointStore>,
     target: InfluxDbTarget,
     durable: Committed,
 }
 
 impl InfluxDbSink {
-    pub(super) fn open(client: Client, server: Arc<InfluxDb>, target: &InfluxDbTarget, committed: Committed) -> Self {
-        Self { client, server, target: target.clone(), durable: committed }
+    pub(super) fn open(store: Arc<dyn PointStore>, target: &InfluxDbTarget, committed: Committed) -> Self {
+        Self { store, target: target.clone(), durable: committed }
     }
 
     /// Writes lines, which stand for so many records.
-    async fn post(&mut self, lines: String, upto: Committed) -> Result<(), SinkError> {
-        if !lines.is_empty() {
-            let host = self.server.host();
-            let request = self.server.authorised(self.client.post(self.server.write_url())).body(lines);
-            let answer = request.send().await.map_err(|error| {
-                let what = if error.is_timeout() { "did not answer in time" } else { "cannot be reached" };
-                tracing::debug!(error = &error.without_url() as &dyn std::error::Error, host, "points were not taken");
-                SinkError::Retry(format!("{host} {what}"))
-            })?;
-            let status = answer.status();
-            if !status.is_success() {
-                let said = self.server.complaint(&answer.bytes().await.unwrap_or_default());
-                let text = format!("{host} answered {status}{said}");
-                let passing = status.is_server_error() || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT);
-                return Err(if passing { SinkError::Retry(text) } else { SinkError::Fatal(text) });
+    async fn keep(&mut self, lines: String, upto: Committed) -> Result<(), SinkError> {
+        let mut left = vec![Bytes::from(lines)];
+        while let Some(lines) = left.pop() {
+            match self.store.write(lines.clone()).await {
+                Ok(()) => {}
+                Err(PointsRefused::TooLarge(why)) => {
+                    let middle = middle(&lines).ok_or(SinkError::Fatal(why))?;
+                    left.extend([lines.slice(middle..), lines.slice(..middle)]);
+                }
+                Err(PointsRefused::Later { why, .. }) => return Err(SinkError::Retry(why)),
+                Err(PointsRefused::Denied(why) | PointsRefused::Unfit(why)) => return Err(SinkError::Fatal(why)),
             }
         }
         self.durable = upto;
@@ -62,11 +55,11 @@ impl Sink for InfluxDbSink {
             upto.records += 1;
             upto.bytes += record.len() as u64 + 1;
             if points == POINTS || lines.len() >= BYTES {
-                self.post(std::mem::take(&mut lines), upto).await?;
+                self.keep(std::mem::take(&mut lines), upto).await?;
                 points = 0;
             }
         }
-        self.post(lines, upto).await
+        self.keep(lines, upto).await
     }
 
     async fn flush(&mut self) -> Result<(), SinkError> {

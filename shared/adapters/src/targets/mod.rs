@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use headwater_core::mistakes::Mistake;
-use headwater_core::ports::{Clock, Committed, Entropy, Files, Owner, PortError, Sink, SinkError, Targets};
+use headwater_core::ports::{Clock, Committed, Entropy, Files, Owner, PointStore, PortError, Sink, SinkError, Targets};
 use headwater_core::secret::Secret;
 use headwater_core::streams::StreamService;
 use headwater_core::tables::TableService;
@@ -47,7 +47,7 @@ pub struct TargetSet {
     tables: Option<TableService>,
     http: reqwest::Client,
     outbound: OutboundHosts,
-    influxdb: Option<Arc<InfluxDb>>,
+    influxdb: Option<Arc<dyn PointStore>>,
     iot_hub: IotHubConfig,
     /// When tokens end, which is a matter of the world's time and not of a job's.
     clock: Arc<dyn Clock>,
@@ -105,7 +105,7 @@ impl TargetSet {
     /// These targets, with the InfluxDB that the host knows.
     #[must_use]
     pub fn with_influxdb(self, influxdb: Option<InfluxDb>) -> Self {
-        Self { influxdb: influxdb.map(Arc::new), ..self }
+        Self { influxdb: influxdb.map(|server| server.store()), ..self }
     }
 
     /// These targets, with how hubs of Azure are spoken to.
@@ -227,8 +227,8 @@ impl Targets for TargetSet {
                 Box::new(iot_hub::open(target, &self.iot_hub, Arc::clone(&self.clock), committed)?)
             }
             Target::InfluxDb(target) => {
-                let server = self.influxdb.clone().ok_or_else(|| SinkError::Fatal(NO_INFLUXDB.to_owned()))?;
-                Box::new(influxdb::InfluxDbSink::open(self.http.clone(), server, target, committed))
+                let store = self.influxdb.clone().ok_or_else(|| SinkError::Fatal(NO_INFLUXDB.to_owned()))?;
+                Box::new(influxdb::InfluxDbSink::open(store, target, committed))
             }
             #[cfg(feature = "kafka")]
             Target::Kafka(target) => Box::new(kafka::KafkaSink::open(target, committed)?),

@@ -1,11 +1,18 @@
-//! The InfluxDB that a host knows: where it is, what it is called there, and how to be let in.
+//! The InfluxDB that a host knows: where it is, what it is called there, how to be let in, and how points are written to it.
 
+mod answers;
+mod writer;
+
+use std::sync::Arc;
+
+use headwater_core::ports::PointStore;
 use headwater_core::secret::Secret;
-use reqwest::{RequestBuilder, Url};
-use serde_json::Value;
+use reqwest::{Client, RequestBuilder, Url};
 
-/// Most of what a server says that is shown.
-const COMPLAINT: usize = 400;
+use crate::clock::SystemClock;
+use crate::targets::http_client_trusting as client_trusting;
+
+use writer::InfluxDbWriter;
 
 /// What was set about an InfluxDB. The members are those of `HEADWATER_INFLUXDB_*`.
 #[derive(Debug, Clone, Default)]
@@ -14,7 +21,7 @@ pub struct InfluxDbSettings {
     pub url: Option<String>,
     /// `1`, `2` or `3`; by default, what the others speak for.
     pub version: Option<String>,
-    /// The database, of versions 1 and 3.
+    /// The database, of versions 1 and 3. One of version 1 is made when it is not there.
     pub database: Option<String>,
     /// The organisation, of version 2.
     pub org: Option<String>,
@@ -26,6 +33,8 @@ pub struct InfluxDbSettings {
     pub username: Option<String>,
     /// Its password.
     pub password: Option<Secret>,
+    /// A PEM file with authorities to trust beside the system's.
+    pub ca_file: Option<String>,
 }
 
 impl InfluxDbSettings {
@@ -42,6 +51,7 @@ impl InfluxDbSettings {
             token: get("TOKEN").map(Secret::new),
             username: get("USERNAME"),
             password: get("PASSWORD").map(Secret::new),
+            ca_file: get("CA_FILE"),
         }
     }
 }
@@ -49,8 +59,21 @@ impl InfluxDbSettings {
 /// An InfluxDB.
 #[derive(Debug, Clone)]
 pub struct InfluxDb {
+    version: Version,
+    /// The database or the bucket.
+    name: String,
+    /// Host and port, for messages.
+    authority: String,
     write_url: Url,
     access: Access,
+    client: Client,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Version {
+    One,
+    Two,
+    Three,
 }
 
 #[derive(Debug, Clone)]
@@ -81,58 +104,83 @@ impl InfluxDb {
         // Version 2 has buckets, and only it.
         let version = settings.version.as_deref().unwrap_or(if settings.bucket.is_some() { "2" } else { "1" });
         let base = url.path().trim_end_matches('/').to_owned();
-        let (path, query, access) = match version {
+        let (version, name, access) = match version {
             "1" => {
-                let query = vec![("db", wanted(settings.database, "DATABASE", "1")?), ("precision", "ns".to_owned())];
                 let user = settings.username.map(|user| Access::User(user, settings.password.unwrap_or_else(|| Secret::new(""))));
-                ("/write", query, user.unwrap_or(Access::Open))
+                (Version::One, wanted(settings.database, "DATABASE", "1")?, user.unwrap_or(Access::Open))
             }
             "2" => {
-                let query = vec![
-                    ("org", wanted(settings.org, "ORG", "2")?),
-                    ("bucket", wanted(settings.bucket, "BUCKET", "2")?),
-                    ("precision", "ns".to_owned()),
-                ];
-                ("/api/v2/write", query, settings.token.map_or(Access::Open, |token| Access::Token("Token", token)))
+                let access = settings.token.map_or(Access::Open, |token| Access::Token("Token", token));
+                (Version::Two, wanted(settings.bucket, "BUCKET", "2")?, access)
             }
             "3" => {
-                let query = vec![("db", wanted(settings.database, "DATABASE", "3")?), ("precision", "nanosecond".to_owned())];
-                ("/api/v3/write_lp", query, settings.token.map_or(Access::Open, |token| Access::Token("Bearer", token)))
+                let access = settings.token.map_or(Access::Open, |token| Access::Token("Bearer", token));
+                (Version::Three, wanted(settings.database, "DATABASE", "3")?, access)
             }
             other => return Err(format!("HEADWATER_INFLUXDB_VERSION is {other:?}; known are 1, 2, 3")),
         };
+        let (path, query) = match version {
+            Version::One => ("/write", vec![("db", name.clone()), ("precision", "ns".to_owned())]),
+            Version::Two => {
+                let org = wanted(settings.org, "ORG", "2")?;
+                ("/api/v2/write", vec![("org", org), ("bucket", name.clone()), ("precision", "ns".to_owned())])
+            }
+            Version::Three => ("/api/v3/write_lp", vec![("db", name.clone()), ("precision", "nanosecond".to_owned())]),
+        };
+        let host = url.host_str().unwrap_or_default();
+        let authority = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
         url.set_path(&format!("{base}{path}"));
+        url.set_fragment(None);
         url.query_pairs_mut().clear().extend_pairs(query);
-        Ok(Some(Self { write_url: url, access }))
+        let authorities = settings.ca_file.map(std::fs::read).transpose();
+        let authorities = authorities.map_err(|error| format!("HEADWATER_INFLUXDB_CA_FILE cannot be read: {error}"))?;
+        let client = client_trusting(authorities.as_deref()).map_err(|wrong| format!("HEADWATER_INFLUXDB_CA_FILE {wrong}"))?;
+        Ok(Some(Self { version, name, authority, write_url: url, access, client }))
     }
 
-    /// The host, for messages.
+    /// Where points go, for messages: `database "telegraf" of influxdb.example.org:8086`.
     #[must_use]
-    pub fn host(&self) -> &str {
-        self.write_url.host_str().unwrap_or_default()
+    pub fn place(&self) -> String {
+        let what = if self.version == Version::Two { "bucket" } else { "database" };
+        format!("{what} {:?} of {}", self.name, self.authority)
+    }
+
+    /// The store of points that this is.
+    #[must_use]
+    pub fn store(&self) -> Arc<dyn PointStore> {
+        Arc::new(InfluxDbWriter::new(self.clone(), Arc::new(SystemClock::new())))
+    }
+
+    /// Host and port, for messages.
+    fn authority(&self) -> &str {
+        &self.authority
+    }
+
+    /// The database, where we make it ourselves if it is not there.
+    fn creatable(&self) -> Option<&str> {
+        (self.version == Version::One).then_some(&*self.name)
     }
 
     /// Where lines are posted, with nanoseconds as their times.
-    pub(crate) fn write_url(&self) -> Url {
+    fn write_url(&self) -> Url {
         self.write_url.clone()
     }
 
-    pub(crate) fn authorised(&self, request: RequestBuilder) -> RequestBuilder {
+    /// Where statements are posted, of version 1.
+    fn query_url(&self) -> Url {
+        let mut url = self.write_url.clone();
+        let base = url.path().strip_suffix("/write").unwrap_or_default().to_owned();
+        url.set_path(&format!("{base}/query"));
+        url.set_query(None);
+        url
+    }
+
+    fn authorised(&self, request: RequestBuilder) -> RequestBuilder {
         match &self.access {
             Access::Open => request,
             Access::User(user, password) => request.basic_auth(user, Some(password.expose())),
             Access::Token(word, token) => request.header(reqwest::header::AUTHORIZATION, format!("{word} {}", token.expose())),
         }
-    }
-
-    /// What the server says is wrong, behind a colon; nothing, if it does not say.
-    pub(crate) fn complaint(&self, answer: &[u8]) -> String {
-        let said = match serde_json::from_slice::<Value>(answer) {
-            Ok(answer) => ["error", "message"].iter().find_map(|name| answer[*name].as_str().map(str::to_owned)),
-            Err(_) => Some(String::from_utf8_lossy(answer).trim().to_owned()),
-        };
-        let said: String = said.unwrap_or_default().chars().filter(|c| !c.is_control()).take(COMPLAINT).collect();
-        if said.is_empty() { said } else { format!(": {said}") }
     }
 }
 
@@ -154,6 +202,11 @@ mod tests {
         ] {
             assert_eq!(read(variables).unwrap().unwrap().write_url().as_str(), url);
         }
+        let server = read(&[("URL", "http://h:8086/influx/"), ("DATABASE", "my db")]).unwrap().unwrap();
+        assert_eq!(server.query_url().as_str(), "http://h:8086/influx/query");
+        assert_eq!(server.place(), "database \"my db\" of h:8086");
+        let server = read(&[("URL", "https://h/"), ("BUCKET", "b"), ("ORG", "o")]).unwrap().unwrap();
+        assert_eq!(server.place(), "bucket \"b\" of h");
         assert!(read(&[("DATABASE", "d")]).unwrap().is_none());
     }
 
@@ -165,21 +218,12 @@ mod tests {
             (&[("URL", "http://h")], "_DATABASE"),
             (&[("URL", "http://h"), ("VERSION", "2"), ("ORG", "o")], "_BUCKET"),
             (&[("URL", "http://h"), ("VERSION", "4")], "_VERSION"),
+            (&[("URL", "https://h"), ("DATABASE", "d"), ("CA_FILE", "/nowhere/ca.pem")], "_CA_FILE"),
         ] {
             let error = read(variables).unwrap_err();
             assert!(error.contains(word) && !error.contains("pa55"), "{error}");
         }
         let server = read(&[("URL", "http://h"), ("DATABASE", "d"), ("USERNAME", "u"), ("PASSWORD", "pa55")]).unwrap().unwrap();
         assert!(!format!("{server:?}").contains("pa55"));
-    }
-
-    #[test]
-    fn what_a_server_says_is_passed_on_in_short() {
-        let server = read(&[("URL", "http://h"), ("DATABASE", "d")]).unwrap().unwrap();
-        assert_eq!(server.complaint(br#"{"error":"database not found"}"#), ": database not found");
-        assert_eq!(server.complaint(br#"{"code":"invalid","message":"no"}"#), ": no");
-        assert_eq!(server.complaint(b"plain\n"), ": plain");
-        assert_eq!(server.complaint(b""), "");
-        assert!(server.complaint(&[b'x'; 10_000]).len() < 500);
     }
 }
