@@ -18,6 +18,46 @@ use http::header::{
 use http::{HeaderMap, Method, StatusCode};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
+use crate::openapi::{Asked, FilePath, TAG};
+use crate::paths;
+
+/// A file
+///
+/// Its bytes, whole or in part, also while a job is writing it.
+#[utoipa::path(
+    get, path = paths::FILE, tag = TAG, operation_id = "getFile", params(FilePath, Asked),
+    responses(
+        (status = 200, description = "All of it.",
+            content(
+                (String = "application/x-ndjson", example = json!("{\"time\":\"2026-01-01T00:00:00.001\",\"device_id\":\"1001\",\"site\":\"greenhouse\",\"status\":\"boot\",\"temperature\":21.78}\n{\"time\":\"2026-01-01T00:00:00.914\",\"device_id\":\"1002\",\"site\":\"cold store\",\"status\":\"boot\",\"temperature\":20.14}\n")),
+                (String = "text/csv", example = json!("time,badge\n2026-01-01 00:00:02,417\n2026-01-01 00:00:05,38\n")),
+                (String = "application/gzip"),
+            ),
+            headers(
+                ("ETag" = String, description = "Changes with the file."), ("Last-Modified" = String, description = "When it was written last."),
+                ("Accept-Ranges" = String, description = "`bytes`."), ("Content-Disposition" = String, description = "Its own name."),
+            )),
+        (status = 206, description = "The part that `Range` asks for.",
+            content(
+                (String = "application/x-ndjson", example = json!("{\"time\":\"2026-01-01T00:00:00.001\",\"device_id\":\"1001\",\"site\":\"greenhouse\",\"status\":\"boot\",\"temperature\":21.78}\n")),
+                (String = "text/csv", example = json!("2026-01-01 00:00:02,417\n")),
+                (String = "application/gzip"),
+            ),
+            headers(("Content-Range" = String, description = "Which part of how much."), ("ETag" = String, description = "Changes with the file."))),
+        (status = 304, description = "It is as `If-None-Match` says.", headers(("ETag" = String, description = "Its version."))),
+        (status = 307, description = "More than this host can send: it is in the store, at an address that is good for a while.",
+            headers(("Location" = String, description = "Where it is."))),
+        (status = 400, description = "The path is none of a file.", body = String,
+            example = json!({"message": "ERROR retrieving file [../x].", "exception": "the path must be a plain relative path; \"..\" is not allowed in it"})),
+        (status = 404, description = "There is no such file.", body = String,
+            example = json!({"message": "ERROR retrieving file [x.json].", "exception": "404 Not Found"})),
+        (status = 413, description = "More than this host can send, and its store has no address for it.", body = String,
+            example = json!("the file has 9000000 bytes, more than one reply can carry here; ask for it by ranges")),
+        (status = 416, description = "The range lies beyond the file.", body = String,
+            headers(("Content-Range" = String, description = "How long the file is: `bytes */1000`.")),
+            example = json!({"message": "ERROR retrieving file [x.json].", "exception": "416 Range Not Satisfiable"})),
+    ),
+)]
 pub(crate) async fn file(
     State(service): State<DatagenService>,
     largest: Option<Extension<LargestReply>>,

@@ -1,11 +1,12 @@
 //! The simulations endpoint group: `/v1/simulations`, `/v1/devicemodels`, `/v1/devicemodelproperties`, `/v1/devicemodelscripts`,
-//! `/v1/replayfile`, `/v1/status`.
+//! `/v1/replayfile`, `/v1/status`, `/schemas/device-model.json`.
 //!
 //! A handler reads the request, calls [`SimulationService`] and renders the answer; what simulations are is in
-//! `headwater_core::simulations`. Start at [`router`].
+//! `headwater_core::simulations`. Start at [`router`]; [`openapi`] describes all of it.
 
 mod handlers;
 mod models;
+pub mod openapi;
 mod problems;
 mod request;
 #[cfg(test)]
@@ -15,9 +16,9 @@ mod uploads;
 use axum::Router;
 use axum::routing::{get, post};
 use headwater_core::simulations::SimulationService;
-use headwater_web::Dialect;
+use headwater_web::{Dialect, Schema};
 
-/// The paths of this group. Letters of either case are the same in them, but for ids.
+/// The paths of this group. Letters of either case are the same in them, but for ids and the schema.
 pub mod paths {
     /// All simulations; a new one.
     pub const SIMULATIONS: &str = "/v1/simulations";
@@ -44,11 +45,30 @@ pub mod paths {
     /// How the service is.
     pub const STATUS: &str = "/v1/status";
 
-    /// All of them.
-    pub const ALL: [&str; 12] =
-        [SIMULATIONS, SIMULATION, MODELS, MODEL, PROPERTIES, SCRIPTS, SCRIPT, SCRIPT_CHECK, REPLAYS, REPLAY, REPLAY_CHECK, STATUS];
+    /// The JSON Schema of device models. Not below [`PREFIX`], so its letters are as they are here.
+    pub const SCHEMA: &str = "/schemas/device-model.json";
+    /// The description of these paths, in OpenAPI.
+    pub const OPENAPI: &str = "/openapi/simulations.json";
 
-    /// What all of them begin with.
+    /// All of them.
+    pub const ALL: [&str; 14] = [
+        SIMULATIONS,
+        SIMULATION,
+        MODELS,
+        MODEL,
+        PROPERTIES,
+        SCRIPTS,
+        SCRIPT,
+        SCRIPT_CHECK,
+        REPLAYS,
+        REPLAY,
+        REPLAY_CHECK,
+        STATUS,
+        SCHEMA,
+        OPENAPI,
+    ];
+
+    /// What all of them begin with, but for the last two.
     pub const PREFIX: &str = "/v1/";
 }
 
@@ -70,5 +90,7 @@ pub fn router(service: SimulationService) -> Router {
         .route(paths::REPLAY, get(uploads::replay).delete(uploads::delete_replay))
         .route(paths::REPLAY_CHECK, post(uploads::check_replay))
         .route(paths::STATUS, get(handlers::status))
+        .route(paths::OPENAPI, headwater_web::openapi::served(&openapi::TEXT))
+        .route(paths::SCHEMA, get(|| async { Schema(headwater_core::simulations::MODEL_SCHEMA) }))
         .with_state(service)
 }

@@ -16,9 +16,9 @@ use http::{HeaderMap, StatusCode};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
-use crate::Group;
-use crate::problems;
+use crate::openapi::{Binary, Event, OfStream, Program, TAG, Window};
 use crate::request::{Asking, Named, event_headers};
+use crate::{Group, paths, problems};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 
@@ -26,6 +26,18 @@ async fn find(group: &Group, name: &StreamName) -> Result<Arc<Stream>, Problem> 
     group.streams.get(name).await.map_err(problems::stream)
 }
 
+/// Write an event
+///
+/// When it is answered with 200, the event is durable, and every read that begins from now on sees it.
+#[utoipa::path(
+    post, path = paths::STREAM, tag = TAG, operation_id = "writeEvent", params(OfStream, Program),
+    request_body(description = "The body of the event, byte for byte, whatever its content type. Headers that begin with the id of the stream and a dot are headers of the event.", content((Binary = "application/octet-stream"), (String = "text/plain", example = json!("Tom, 5, pear, $1.50")))),
+    responses(
+        (status = 200, description = "It is written."),
+        (status = 400, description = "An id or a header is wrong.", body = String, example = json!("X-Headwater-Program: a program is named application/type/program, such as shop/flows/clicks")),
+        (status = 404, description = "It is not there.", body = String, example = json!("stream:default.nope was not found")),
+    ),
+)]
 pub(crate) async fn write(
     State(group): State<Group>,
     Named(name): Named,
@@ -39,6 +51,18 @@ pub(crate) async fn write(
     Ok(StatusCode::OK)
 }
 
+/// Write an event soon
+///
+/// A crash may lose what has not been written yet.
+#[utoipa::path(
+    post, path = paths::ASYNC, tag = TAG, operation_id = "writeEventLater", params(OfStream, Program),
+    request_body(description = "The body of the event, byte for byte, whatever its content type. Headers that begin with the id of the stream and a dot are headers of the event.", content((Binary = "application/octet-stream"), (String = "text/plain", example = json!("Tom, 5, pear, $1.50")))),
+    responses(
+        (status = 202, description = "It is in the queue."),
+        (status = 400, description = "An id or a header is wrong.", body = String, example = json!("X-Headwater-Program: a program is named application/type/program, such as shop/flows/clicks")),
+        (status = 404, description = "It is not there.", body = String, example = json!("stream:default.nope was not found")),
+    ),
+)]
 pub(crate) async fn write_later(
     State(group): State<Group>,
     Named(name): Named,
@@ -53,6 +77,20 @@ pub(crate) async fn write_later(
     Ok(StatusCode::ACCEPTED)
 }
 
+/// Write many events
+///
+/// All or nothing: the lines of a text, or the datums of an Avro object container file. A batch may be of any length.
+#[utoipa::path(
+    post, path = paths::BATCH, tag = TAG, operation_id = "writeBatch", params(OfStream, Program),
+    request_body(description = "Lines, or an Avro file.", content((String = "text/plain", example = json!("one\ntwo\n")), (String = "text/csv", example = json!("Ann, 1, fig, $0.40\nLee, 12, plum, $3.00\n")), (Binary = "avro/binary"))),
+    responses(
+        (status = 200, description = "All of it is durable."),
+        (status = 400, description = "An id or a header is wrong, or the body cannot be cut into events; nothing of it is kept.", body = String, example = json!("the body is no Avro object container file: the Avro file cannot be read at byte 241: the file ends in a block")),
+        (status = 404, description = "It is not there.", body = String, example = json!("stream:default.nope was not found")),
+        (status = 406, description = "The body is declared as something else.", body = String, example = json!("a batch cannot be image/png; a batch is text/… or avro/binary")),
+        (status = 413, description = "A line is too long; nothing of the body is kept.", body = String, example = json!("line 1 (blank ones are not counted) is longer than 4194304 bytes")),
+    ),
+)]
 pub(crate) async fn batch(
     State(group): State<Group>,
     Named(name): Named,
@@ -104,6 +142,22 @@ impl Wanted {
     }
 }
 
+/// Events of a window
+///
+/// Oldest first. What was acknowledged before the read began is in the answer, and nothing that was written after.
+#[utoipa::path(
+    get, path = paths::EVENTS, tag = TAG, operation_id = "readEvents", params(OfStream, Window, Program),
+    responses(
+        (status = 200, description = "The events.", body = Vec<Event>, example = json!([
+            {"timestamp": 1_795_275_859_504_u64, "headers": {"shop": "Berlin"}, "body": "Tom, 5, pear, $1.50"},
+            {"timestamp": 1_795_275_859_523_u64, "headers": {"content.type": "text/csv"}, "body": "Ann, 1, fig, $0.40"},
+        ])),
+        (status = 204, description = "No event qualifies."),
+        (status = 400, description = "A parameter is wrong.", body = String, example = json!("format: must be true or false, not \"yes\"")),
+        (status = 404, description = "There is no such stream: the body is empty. Or there is no such view."),
+        (status = 413, description = "More than this host can send.", body = String, example = json!("the events of this window take more than 4194304 bytes, the most that can be answered here; give a limit, and go on with skip")),
+    ),
+)]
 pub(crate) async fn read(
     State(group): State<Group>,
     named: Result<Named, Problem>,

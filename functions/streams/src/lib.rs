@@ -1,11 +1,12 @@
 //! The streams endpoint group: `/v3/namespaces/…`.
 //!
 //! A handler reads the request, calls [`StreamService`] and renders the answer; what streams are is in `headwater_core::streams`.
-//! Start at [`router`]. Errors are plain text here, and most successes have no body.
+//! Start at [`router`]. Errors are plain text here, and most successes have no body. [`openapi`] describes all of it.
 
 mod events;
 mod handlers;
 mod notifications;
+pub mod openapi;
 mod problems;
 mod programs;
 mod request;
@@ -24,7 +25,7 @@ use headwater_web::Dialect;
 use tokio::sync::Semaphore;
 use tower_http::compression::CompressionLayer;
 
-/// The paths of this group. Each is also answered with a `/` behind it.
+/// The paths of this group. Each but the last is also answered with a `/` behind it.
 pub mod paths {
     /// Names of namespaces.
     pub const NAMESPACES: &str = "/v3/namespaces";
@@ -59,7 +60,31 @@ pub mod paths {
     /// What a program uses.
     pub const PROGRAM_STREAMS: &str = "/v3/namespaces/{namespace}/apps/{application}/{kind}/{program}/streams";
 
-    /// What all of them begin with.
+    /// The description of these paths, in OpenAPI.
+    pub const OPENAPI: &str = "/openapi/streams.json";
+
+    /// All of them.
+    pub const ALL: [&str; 17] = [
+        NAMESPACES,
+        NAMESPACE,
+        STREAMS,
+        STREAM,
+        PROPERTIES,
+        ASYNC,
+        BATCH,
+        EVENTS,
+        TRUNCATE,
+        NOTIFICATIONS,
+        VIEWS,
+        VIEW,
+        PROGRAMS,
+        DATASET_PROGRAMS,
+        APPLICATION_STREAMS,
+        PROGRAM_STREAMS,
+        OPENAPI,
+    ];
+
+    /// What all of them but the last begin with.
     pub const PREFIX: &str = "/v3/";
 }
 
@@ -102,7 +127,7 @@ pub fn router(streams: StreamService, usage: StreamUsage) -> Router {
         (paths::VIEWS, get(views::list)),
         (paths::VIEW, get(views::describe).put(views::replace).delete(views::delete)),
         (paths::PROGRAMS, get(programs::of_stream)),
-        (paths::DATASET_PROGRAMS, get(programs::of_stream)),
+        (paths::DATASET_PROGRAMS, get(programs::of_dataset)),
         (paths::APPLICATION_STREAMS, get(programs::streams_of_application)),
         (paths::PROGRAM_STREAMS, get(programs::streams_of_program)),
     ];
@@ -110,6 +135,7 @@ pub fn router(streams: StreamService, usage: StreamUsage) -> Router {
         let with_slash = format!("{path}/");
         router.route(path, methods.clone()).route(&with_slash, methods)
     });
+    let router = router.route(paths::OPENAPI, headwater_web::openapi::served(&openapi::TEXT));
     let services = Services { streams, usage, formatting: Arc::new(Semaphore::new(limits::BUSY_THREADS)) };
     router.with_state(Group(Arc::new(services))).layer(CompressionLayer::new())
 }

@@ -14,9 +14,9 @@ use headwater_web::{LargestReply, Problem};
 use http::HeaderMap;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 
-use crate::Group;
-use crate::problems;
+use crate::openapi::{Known, OfStream, Program, TAG};
 use crate::request::{Asking, Named};
+use crate::{Group, paths, problems};
 
 /// How long nothing is sent at most: whoever stands between does not take the connection for dead.
 const SILENCE: Duration = Duration::from_secs(15);
@@ -31,7 +31,19 @@ struct Subscription {
     last: u64,
 }
 
-/// With `Last-Event-ID`, notices after that one are sent first, as far as they are kept; without, only those to come.
+/// That a stream grows
+///
+/// Server-sent events: the first one is `subscribed`, and then comes a notice whenever the stream has taken as much as its threshold says. With
+/// `Last-Event-ID`, notices after that one are sent first, as far as they are kept; without, only those to come.
+#[utoipa::path(
+    get, path = paths::NOTIFICATIONS, tag = TAG, operation_id = "followStream", params(OfStream, Program, Known),
+    responses(
+        (status = 200, description = "The notices, without an end.", body = String, content_type = "text/event-stream",
+            example = json!("retry: 3000\nevent: subscribed\nid: 1\ndata: {}\n\n")),
+        (status = 400, description = "An id or a header is wrong.", body = String, example = json!("X-Headwater-Program: a program is named application/type/program, such as shop/flows/clicks")),
+        (status = 404, description = "It is not there.", body = String, example = json!("stream:default.nope was not found")),
+    ),
+)]
 pub(crate) async fn follow(
     State(group): State<Group>,
     Named(name): Named,

@@ -13,14 +13,27 @@ use headwater_web::{LargestReply, Problem};
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 
+use crate::openapi::{Binary, Drawn, Heard, Last, OfTable, Sound, TAG, TimeRange};
 use crate::plot::{self, Size};
-use crate::problems;
 use crate::request::{Format, Named, Parameters};
+use crate::{paths, problems};
 
 const LINES: &str = "application/x-ndjson";
 const WAV: &str = "audio/wav";
 const SVG: &str = "image/svg+xml";
 
+/// The newest rows
+///
+/// One row a line, oldest first, of any length. What is empty is a 200 without a line.
+#[utoipa::path(
+    get, path = paths::LAST, tag = TAG, operation_id = "getLastRows", params(OfTable, Last),
+    responses(
+        (status = 200, description = "The rows.", content((String = "application/x-ndjson", example = json!("{\"offset\":0,\"value\":1.0}\n")))),
+        (status = 400, description = "A parameter is wrong or missing, or does not go with the table.", body = String, example = json!("Query parameter interval `null` is not recognized")),
+        (status = 404, description = "There is no such table.", body = String, example = json!("tone is not found")),
+        (status = 413, description = "More than this host can send.", body = String, example = json!("this takes more than 4194304 bytes, the most that can be answered here; ask for a shorter time")),
+    ),
+)]
 pub(crate) async fn last(
     State(tables): State<TableService>,
     named: Result<Named, Problem>,
@@ -31,6 +44,18 @@ pub(crate) async fn last(
     lines(&tables, named, &parameters, selection, largest).await
 }
 
+/// The rows of a span of time
+///
+/// One row a line, oldest first, of any length. What is empty is a 200 without a line.
+#[utoipa::path(
+    get, path = paths::TIME_RANGE, tag = TAG, operation_id = "getRows", params(OfTable, TimeRange),
+    responses(
+        (status = 200, description = "The rows.", content((String = "application/x-ndjson", example = json!("{\"offset\":0,\"value\":1.0}\n")))),
+        (status = 400, description = "A parameter is wrong or missing, or does not go with the table.", body = String, example = json!("Query parameter interval `null` is not recognized")),
+        (status = 404, description = "There is no such table.", body = String, example = json!("tone is not found")),
+        (status = 413, description = "More than this host can send.", body = String, example = json!("this takes more than 4194304 bytes, the most that can be answered here; ask for a shorter time")),
+    ),
+)]
 pub(crate) async fn time_range(
     State(tables): State<TableService>,
     named: Result<Named, Problem>,
@@ -55,6 +80,18 @@ async fn lines(
     answer(LINES, pieces.fuse().boxed(), largest, "ask for a shorter time").await
 }
 
+/// A table as sound
+///
+/// A mono WAV file, which ends at the limit, or when the table is finished and all is sent. Until then it waits for more.
+#[utoipa::path(
+    get, path = paths::AUDIO, tag = TAG, operation_id = "hearTable", params(OfTable, Heard, Sound),
+    responses(
+        (status = 200, description = "The sound.", body = Binary, content_type = "audio/wav"),
+        (status = 400, description = "A parameter is wrong or missing, or does not go with the table.", body = String, example = json!("Query parameter interval `null` is not recognized")),
+        (status = 404, description = "There is no such table.", body = String, example = json!("tone is not found")),
+        (status = 413, description = "More than this host can send.", body = String, example = json!("this takes more than 4194304 bytes, the most that can be answered here; ask for a shorter time")),
+    ),
+)]
 pub(crate) async fn audio(
     State(tables): State<TableService>,
     format: Format,
@@ -88,6 +125,18 @@ fn bit_depth(parameters: &Parameters) -> Result<BitDepth, Problem> {
     }
 }
 
+/// A picture
+///
+/// Samples, vectors and windows of samples as a waveform, one spectrum as a curve, several as a spectrogram.
+#[utoipa::path(
+    get, path = paths::PLOT, tag = TAG, operation_id = "plotTable", params(OfTable, Drawn),
+    responses(
+        (status = 200, description = "The picture.", body = String, content_type = "image/svg+xml",
+            example = json!("<svg width=\"800\" height=\"300\" viewBox=\"0 0 800 300\" xmlns=\"http://www.w3.org/2000/svg\">\n<title>tone</title>\n</svg>\n")),
+        (status = 400, description = "A parameter is wrong or missing, or does not go with the table.", body = String, example = json!("Query parameter interval `null` is not recognized")),
+        (status = 404, description = "There is no such table.", body = String, example = json!("tone is not found")),
+    ),
+)]
 pub(crate) async fn plot(
     State(tables): State<TableService>,
     named: Result<Named, Problem>,

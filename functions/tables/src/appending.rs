@@ -12,8 +12,9 @@ use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 
 use crate::handlers::whatever_comes;
-use crate::problems;
+use crate::openapi::{Appended, Binary, OfTable, TAG};
 use crate::request::Named;
+use crate::{paths, problems};
 
 /// Bytes of a body that are read at a time. Samples take up to eight bytes for two of text, so this bounds what a piece becomes.
 const AT_ONCE: usize = 256 * 1024;
@@ -21,6 +22,25 @@ const AT_ONCE: usize = 256 * 1024;
 /// What bodies may be.
 const TAKEN: HeaderValue = HeaderValue::from_static("application/x-ndjson, application/json, application/octet-stream, audio/wav");
 
+/// Append elements
+///
+/// A body may be of any length. It is taken whole or not at all: when it is answered with 200, all of it is on disk.
+#[utoipa::path(
+    post, path = paths::TABLE, tag = TAG, operation_id = "appendElements", params(OfTable),
+    request_body(description = "Elements: one a line, an array of them, or samples as little-endian doubles or as a WAV file.", content(
+        (String = "application/x-ndjson", example = json!("1.0\n2.0\n")),
+        (Vec<Value> = "application/json", example = json!([1.0, 2.0])),
+        (Binary = "application/octet-stream"),
+        (Binary = "audio/wav"),
+    )),
+    responses(
+        (status = 200, description = "They are stored.", body = Appended),
+        (status = 400, description = "An element does not fit; nothing is kept.", body = String, example = json!("line 3: must be a number, not a text; nothing of the body is kept")),
+        (status = 404, description = "There is no such table.", body = String, example = json!("tone is not found")),
+        (status = 409, description = "The table is finished, or takes its elements from a source.", body = String, example = json!("tone is finished: nothing can be appended any more")),
+        (status = 415, description = "Elements do not come so.", body = String, headers(("Accept" = String, description = "How they do.")), example = json!("there is no Content-Type; elements are taken as application/x-ndjson, application/json, application/octet-stream, audio/wav")),
+    ),
+)]
 pub(crate) async fn append(
     State(tables): State<TableService>,
     Named(name): Named,

@@ -2,10 +2,12 @@
 //!
 //! A handler reads the request, calls [`TableService`] and renders the answer; what tables are is in `headwater_core::tables`. Start at
 //! [`router`]. Errors are plain text here. Pictures of tables are drawn in `plot`.
+//! [`openapi`] describes all of it.
 
 mod answers;
 mod appending;
 mod handlers;
+pub mod openapi;
 mod plot;
 mod problems;
 mod request;
@@ -18,7 +20,7 @@ use headwater_core::tables::TableService;
 use headwater_web::Dialect;
 use tower_http::compression::CompressionLayer;
 
-/// The paths of this group. Each is also answered with a `/` behind it.
+/// The paths of this group. Each but the last is also answered with a `/` behind it.
 pub mod paths {
     /// All tables.
     pub const TABLES: &str = "/table";
@@ -35,8 +37,11 @@ pub mod paths {
     /// A table as sound.
     pub const AUDIO: &str = "/audio/{tableName}/stream/{format}";
 
+    /// The description of these paths, in OpenAPI.
+    pub const OPENAPI: &str = "/openapi/tables.json";
+
     /// All of them.
-    pub const ALL: [&str; 7] = [TABLES, TABLE, FINISH, LAST, TIME_RANGE, PLOT, AUDIO];
+    pub const ALL: [&str; 8] = [TABLES, TABLE, FINISH, LAST, TIME_RANGE, PLOT, AUDIO, OPENAPI];
 }
 
 /// Problems of this group are plain text: their originals' are.
@@ -54,7 +59,8 @@ pub fn router(service: TableService) -> Router {
     ];
     // Sound is not compressed: what is held back for that would be heard too late.
     let sound = [(paths::AUDIO, get(answers::audio))];
-    with_routes(tables).layer(CompressionLayer::new()).merge(with_routes(sound)).with_state(service)
+    let tables = with_routes(tables).route(paths::OPENAPI, headwater_web::openapi::served(&openapi::TEXT));
+    tables.layer(CompressionLayer::new()).merge(with_routes(sound)).with_state(service)
 }
 
 fn with_routes<const N: usize>(routes: [(&str, MethodRouter<TableService>); N]) -> Router<TableService> {

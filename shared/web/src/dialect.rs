@@ -2,7 +2,7 @@
 
 use axum::response::Response;
 use http::StatusCode;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use serde_json::{Map, Value};
 
 /// How the paths of a group are spelled and its problems told. A group brings one to every host of its routes; one without speaks as
@@ -45,7 +45,9 @@ impl Dialect {
         let Some(told) = response.extensions_mut().remove::<Told>() else { return response };
         let (kind, body) = (self.render)(&told);
         let (mut parts, _) = response.into_parts();
+        // The body that these told of is gone, packed or not.
         parts.headers.remove(CONTENT_LENGTH);
+        parts.headers.remove(CONTENT_ENCODING);
         parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
         Response::from_parts(parts, body.into())
     }
@@ -53,6 +55,8 @@ impl Dialect {
 
 #[cfg(test)]
 mod tests {
+    use axum::response::IntoResponse as _;
+
     use super::*;
 
     const ALL: &[Dialect] = &[Dialect::plain_text("/v3/"), Dialect::plain_text("/é/")];
@@ -65,5 +69,16 @@ mod tests {
         for path in ["/v3", "/", "", "/v33/", "/list", "/é", "//v3/"] {
             assert!(Dialect::at(path, ALL).is_none(), "{path}");
         }
+    }
+
+    #[test]
+    fn a_problem_that_was_packed_is_told_unpacked() {
+        let told = Told { status: StatusCode::NOT_FOUND, message: "nothing is here".to_owned(), members: Map::new() };
+        let packed = [(CONTENT_ENCODING, "gzip"), (CONTENT_LENGTH, "20")];
+        let mut response = (StatusCode::NOT_FOUND, packed, "packed").into_response();
+        response.extensions_mut().insert(told);
+        let response = ALL[0].tell(response);
+        assert_eq!(response.headers().get(CONTENT_TYPE).unwrap(), "text/plain; charset=utf-8");
+        assert!([CONTENT_ENCODING, CONTENT_LENGTH].iter().all(|name| !response.headers().contains_key(name)));
     }
 }

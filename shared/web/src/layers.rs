@@ -41,9 +41,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Puts the layers of the house around the merged routers of a host. Called once, after merging: two routers with
 /// fallbacks of their own cannot be merged.
 pub fn with_house_layers(routes: Router, house: House) -> Router {
-    let routes = routes.fallback(nothing_there).method_not_allowed_fallback(async |method: Method, uri: Uri| {
-        Problem::new(StatusCode::METHOD_NOT_ALLOWED, format!("{} does not take the method {method}", uri.path()))
-    });
+    let routes = routes.fallback(nothing_there).method_not_allowed_fallback(not_taken);
     let (again, dialects) = (routes.clone(), house.dialects);
     let routes = routes.fallback(move |request| respelled(again, dialects, request)).layer(DefaultBodyLimit::max(limits::REQUEST_BODY));
     let routes = match house.largest_reply {
@@ -57,8 +55,14 @@ pub fn with_house_layers(routes: Router, house: House) -> Router {
     routes.layer(CatchPanicLayer::custom(panicked)).layer(from_fn_with_state(house, observed))
 }
 
-async fn nothing_there(uri: Uri) -> Problem {
+/// Answers at a path that no route has.
+pub async fn nothing_there(uri: Uri) -> Problem {
     Problem::new(StatusCode::NOT_FOUND, format!("there is nothing at {}", uri.path()))
+}
+
+/// Answers a method that a path does not take.
+pub async fn not_taken(method: Method, uri: Uri) -> Problem {
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, format!("{} does not take the method {method}", uri.path()))
 }
 
 /// Asks the routes again, for the path that a group takes this one for. Only what no route has comes here.

@@ -66,14 +66,21 @@ impl From<PortError> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let Parts { status, message, members, headers } = *self.0;
-        let mut body = json!({ "message": message });
-        if let Value::Object(body) = &mut body {
-            body.extend(members.clone());
-        }
-        let mut response = (status, body.to_string()).into_response();
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let told = Told { status, message, members };
+        let (kind, body) = render(&told);
+        let mut response = (status, body).into_response();
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
         response.headers_mut().extend(headers);
-        response.extensions_mut().insert(Told { status, message, members });
+        response.extensions_mut().insert(told);
         response
     }
+}
+
+/// A problem as the house tells it.
+pub(crate) fn render(told: &Told) -> (&'static str, String) {
+    let mut body = json!({ "message": told.message });
+    if let Value::Object(body) = &mut body {
+        body.extend(told.members.clone());
+    }
+    ("application/json", body.to_string())
 }
