@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
+use axum::middleware::from_fn;
 use axum::routing::get;
 use axum::{Json, Router};
 #[cfg(feature = "aws")]
@@ -13,8 +14,11 @@ use headwater_adapters::javascript::JavaScript;
 use headwater_adapters::specs_folder::SpecsFolder;
 use headwater_adapters::targets::TargetSet;
 use headwater_adapters::{HubSet, OsEntropy, SimulationsSetup, Stores, SystemClock};
+use headwater_console::live::Live;
+use headwater_console::{Console, Services, Setup, Troubles, same_site};
 use headwater_core::datagen::{DatagenService, DatagenStepper, KIND, Specifications, Stock};
 use headwater_core::limits;
+use headwater_core::load_tests::{Destination, LoadTestService, LoadTestStepper};
 use headwater_core::ports::{Clock, Entropy, Targets};
 #[cfg(feature = "aws")]
 use headwater_core::ports::{LogName, LogSize};
@@ -29,6 +33,7 @@ use serde_json::json;
 use crate::args::{Serve, Store};
 #[cfg(feature = "aws")]
 use crate::cloud;
+use crate::openapi;
 
 /// How much a step does. A second bounds what a crash repeats and how late a stop is seen; the bytes keep a step short on a slow
 /// disk.
@@ -39,6 +44,10 @@ const LEASE: Duration = Duration::from_secs(90);
 
 /// How often the sources of tables are looked at where stores are shared, unless they have more at once.
 const SHARED_LOOK: Duration = Duration::from_secs(2);
+
+/// How often those who watch are told what runs. Where stores are shared, finding out costs requests that are paid for.
+const WATCH: Duration = Duration::from_secs(1);
+const SHARED_WATCH: Duration = Duration::from_secs(5);
 
 /// Longest step and lease where another process takes over what a dead one was at, once its lease has lapsed.
 const SHARED_STEP: Duration = Duration::from_secs(10);
@@ -53,14 +62,17 @@ pub(crate) struct App {
     pub(crate) simulations: SimulationService,
     pub(crate) streams: StreamService,
     pub(crate) tables: TableService,
+    pub(crate) load_tests: LoadTestService,
     pub(crate) queue_writer: QueueWriter,
+    /// What runs now, for those who watch.
+    pub(crate) live: Live,
     /// Flushes the stream of events, where there is one.
     #[cfg(feature = "aws")]
     pub(crate) poller: Option<headwater_adapters::aws::ShardPoller>,
 }
 
-/// Opens the stores and composes everything over them.
-pub(crate) async fn compose(options: &Serve, prometheus: PrometheusHandle) -> anyhow::Result<App> {
+/// Opens the stores and composes everything over them. The console tells of `troubles`.
+pub(crate) async fn compose(options: &Serve, prometheus: PrometheusHandle, troubles: Troubles) -> anyhow::Result<App> {
     let (clock, entropy): (Arc<dyn Clock>, Arc<dyn Entropy>) = (Arc::new(SystemClock::new()), Arc::new(OsEntropy));
     #[cfg(feature = "aws")]
     let (aws, mut shared) = (Arc::new(headwater_adapters::aws::Aws::new(options.endpoint_url.clone())), None);
@@ -98,8 +110,12 @@ pub(crate) async fn compose(options: &Serve, prometheus: PrometheusHandle) -> an
     }
     let (streams, queue_writer) = stores.streams(&clock, &entropy).with_heralds(heralds).with_queue();
     let tables = stores.tables(&streams, &clock, &entropy);
+    let load_tests = stores.load_tests(&clock, &entropy, options.load_tests.settings());
     let targets = TargetSet::new(Arc::clone(&stores.files), outbound.clone()).with_streams(streams.clone()).with_tables(tables.clone());
-    let targets = targets.with_influxdb(options.services.influxdb()?).with_iot_hub(options.services.iot_hub());
+    let influxdb = options.services.influxdb()?;
+    let points =
+        influxdb.as_ref().map_or_else(|| Destination::Files(Arc::clone(&stores.files)), |server| Destination::Database(server.store()));
+    let targets = targets.with_influxdb(influxdb).with_iot_hub(options.services.iot_hub());
     #[cfg(feature = "aws")]
     let (targets, poller) = match shared {
         Some((poller, names)) => {
@@ -136,10 +152,40 @@ pub(crate) async fn compose(options: &Serve, prometheus: PrometheusHandle) -> an
         Store::Aws => TableStepper::new(tables.clone()).looking_every(SHARED_LOOK),
     };
     let feeding: Arc<dyn headwater_core::tasks::Stepper> = Arc::new(feeding);
-    let steppers = [(KIND, stepper), (headwater_core::simulations::KIND, simulating), (headwater_core::tables::KIND, feeding)];
+    let recorder = LoadTestStepper::new(load_tests.clone(), points);
+    let recording: Arc<dyn headwater_core::tasks::Stepper> = match options.store {
+        Store::Embedded | Store::Memory => Arc::new(recorder),
+        Store::Aws => Arc::new(recorder.without_lingering()),
+    };
+    let steppers = [
+        (KIND, stepper),
+        (headwater_core::simulations::KIND, simulating),
+        (headwater_core::tables::KIND, feeding),
+        (headwater_core::load_tests::KIND, recording),
+    ];
     let worker = Worker::new(tasks.clone(), Arc::clone(&stores.queue), Arc::clone(&clock), steppers, config);
+    let users: Vec<Arc<dyn StreamUsers>> =
+        vec![Arc::new(datagen.clone()), Arc::new(simulations.streams_used), Arc::new(tables.streams_followed())];
+    let usage = StreamUsage::new(streams.clone(), users);
+    let token = options.token.clone().map(|token| token.0);
+    let console = {
+        let services = Services {
+            datagen: datagen.clone(),
+            simulations: simulations.service.clone(),
+            streams: streams.clone(),
+            usage: usage.clone(),
+            tables: tables.clone(),
+            load_tests: load_tests.clone(),
+        };
+        let period = match options.store {
+            Store::Embedded | Store::Memory => WATCH,
+            Store::Aws => SHARED_WATCH,
+        };
+        let setup = Setup { services, troubles, token: token.clone(), period, clock: Arc::clone(&clock) };
+        Console::new(setup, &*entropy)
+    };
     let house = House {
-        token: options.token.clone().map(|token| Token::new(token.0)),
+        token: token.map(|token| Token::new(token).with_door(console.door())),
         clock: Arc::clone(&clock),
         entropy,
         largest_reply: None,
@@ -148,17 +194,18 @@ pub(crate) async fn compose(options: &Serve, prometheus: PrometheusHandle) -> an
             headwater_simulations::DIALECT,
             headwater_tables::DIALECTS[0],
             headwater_tables::DIALECTS[1],
+            headwater_load_tests::DIALECT,
         ],
     };
-    let users: Vec<Arc<dyn StreamUsers>> =
-        vec![Arc::new(datagen.clone()), Arc::new(simulations.streams_used), Arc::new(tables.streams_followed())];
-    let usage = StreamUsage::new(streams.clone(), users);
+    let live = console.live().clone();
     let routes = host_routes(prometheus)
+        .merge(console.router())
         .merge(headwater_datagen::router(datagen.clone()))
         .merge(headwater_simulations::router(simulations.service.clone()))
         .merge(headwater_streams::router(streams.clone(), usage))
-        .merge(headwater_tables::router(tables.clone()));
-    let routes = with_house_layers(routes, house);
+        .merge(headwater_tables::router(tables.clone()))
+        .merge(headwater_load_tests::router(load_tests.clone(), clock));
+    let routes = with_house_layers(routes, house).layer(from_fn(same_site));
     Ok(App {
         routes,
         worker,
@@ -167,7 +214,9 @@ pub(crate) async fn compose(options: &Serve, prometheus: PrometheusHandle) -> an
         simulations: simulations.service,
         streams,
         tables,
+        load_tests,
         queue_writer,
+        live,
         #[cfg(feature = "aws")]
         poller,
     })
@@ -188,13 +237,12 @@ fn noticing(streams: StreamService) -> impl Fn(&[(LogName, LogSize)]) + Send + S
     }
 }
 
-/// What the host itself answers.
+/// What the host itself answers, beside the console. `openapi` describes it.
 fn host_routes(prometheus: PrometheusHandle) -> Router {
-    let greeting = json!({"message": "Data Generator server. POST to /start to initiate an data generator."});
     Router::new()
-        .route("/", get(async move || Json(greeting)))
         .route("/healthz", get(async || Json(json!({"status": "ok"}))))
         .route("/metrics", get(async move || prometheus.render()))
+        .merge(openapi::routes())
 }
 
 /// Refuses to listen beyond loopback unprotected.

@@ -1,7 +1,11 @@
 //! What a user can say, on the command line or in the environment. The doc comments are the manual.
 
+mod load_tests;
+mod server;
 mod services;
 mod streams;
+mod top;
+mod validate;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -14,8 +18,12 @@ use headwater_core::datagen::{TimeType, parse_span, parse_time_type};
 use headwater_core::limits;
 use headwater_core::simulations::ConnectionString;
 
+pub(crate) use load_tests::{Compare, Form, LoadTestOptions, LoadTests, LoadTestsCommand};
+pub(crate) use server::ServerOptions;
 pub(crate) use services::ServiceOptions;
-pub(crate) use streams::{Cat, ContentType, List, Put, ServerOptions, Streams, StreamsCommand, Tail};
+pub(crate) use streams::{Cat, ContentType, List, Put, Streams, StreamsCommand, Tail};
+pub(crate) use top::Top;
+pub(crate) use validate::{Kind, Validate};
 
 /// Where event streams begin.
 #[derive(Debug, Parser)]
@@ -31,8 +39,22 @@ pub(crate) enum Command {
     Serve(Box<Serve>),
     /// Make an event stream from a specification, on standard output or to a target.
     Generate(Generate),
+    /// Check specifications, requests to start jobs, and device models.
+    ///
+    /// Says `ok` of each, or all that is wrong with it, with the paths of the members. Ends with 0 when nothing is wrong, with 1 when
+    /// something is, and with 2 when something cannot be read.
+    Validate(Validate),
     /// Write and read the streams of a running server.
     Streams(Streams),
+    /// Watch what runs on a server, in the terminal.
+    ///
+    /// Keys: Tab and the left and right arrows choose a list, up and down scroll it, q ends. While the server is away this says so, and
+    /// waits until it is back.
+    Top(Top),
+    /// Print the description of the API, in OpenAPI 3.1.
+    Openapi,
+    /// Look into the load tests that a running server has recorded.
+    LoadTests(LoadTests),
     /// Print completions for a shell.
     Completions {
         /// The shell.
@@ -105,6 +127,9 @@ pub(crate) struct Serve {
 
     #[command(flatten)]
     pub(crate) services: ServiceOptions,
+
+    #[command(flatten)]
+    pub(crate) load_tests: LoadTestOptions,
 
     /// Form of the log on standard error.
     #[arg(long, env = "HEADWATER_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]

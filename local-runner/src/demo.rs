@@ -1,9 +1,12 @@
 //! `--demo`: what a newcomer should see, in small.
 
+mod load_test;
+
 use std::net::SocketAddr;
 
 use headwater_core::datagen::{DatagenService, StartError};
 use headwater_core::ids::TableName;
+use headwater_core::load_tests::LoadTestService;
 use headwater_core::simulations::{SimulationError, SimulationService};
 use headwater_core::tables::{Defined, Definition, TableError, TableService};
 use serde_json::json;
@@ -16,11 +19,18 @@ const NAME: &str = "clicks";
 const SOUND: &str = "sine";
 const SPECTRUM: &str = "sine-spectrum";
 
-/// Starts a clickstream in real time, a small fleet of devices and a sound with its spectrum, and says where to look.
-pub(crate) async fn start(datagen: &DatagenService, simulations: &SimulationService, tables: &TableService, address: SocketAddr) {
+/// Starts a clickstream in real time, a small fleet of devices, a sound with its spectrum and a load test, and says where to look.
+pub(crate) async fn start(
+    datagen: &DatagenService,
+    simulations: &SimulationService,
+    tables: &TableService,
+    load_tests: &LoadTestService,
+    address: SocketAddr,
+) {
     start_job(datagen, address).await;
     start_fleet(simulations, address).await;
     define_tables(tables, address).await;
+    load_test::start(load_tests, address).await;
 }
 
 /// Two strings of a guitar, and which tones are in them ten times a second.

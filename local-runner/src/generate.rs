@@ -3,26 +3,23 @@
 //! Standard output is the fast way: records go straight from the kernel into the pipe. Other targets go through the same sinks
 //! as the server's jobs.
 
-use std::io::{ErrorKind, IsTerminal as _, Read as _, Write as _};
+use std::io::{ErrorKind, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
-use bytes::Bytes;
 use headwater_adapters::folder::Folder;
 use headwater_adapters::targets::{OutboundHosts, TargetSet};
 use headwater_adapters::{OsEntropy, SystemClock};
-use headwater_core::datagen::{
-    Advance, Generator, Plan, Records, Run, Specifications as _, Stock, TimeType, Window, clock_text, source_of,
-};
-use headwater_core::ids::{SourceName, SpecName};
+use headwater_core::datagen::{Advance, Generator, Plan, Records, Run, TimeType, Window, clock_text, source_of};
 use headwater_core::ports::{Batch, Clock, Committed, Entropy as _, Owner, Sink, SinkError, Targets as _};
 use headwater_core::targets::Target;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::args::{Generate, ServiceOptions};
+use crate::specification::{find_source, read_text};
 
 /// Bytes handed over at once: a pipe takes 64 KiB, a file more at a time.
 const SLICE: usize = 256 * 1024;
@@ -46,7 +43,8 @@ pub(crate) fn run(options: &Generate) -> anyhow::Result<ExitCode> {
 async fn generate(options: &Generate) -> anyhow::Result<ExitCode> {
     let clock = SystemClock::new();
     let seed = options.seed.unwrap_or_else(draw_seed);
-    let (specification, beside) = read_specification(&options.specification).await?;
+    let (text, beside) = read_text(&options.specification).await?;
+    let specification = serde_json::from_slice(&text).with_context(|| format!("{} is not JSON", options.specification))?;
     let source = match source_of(&specification) {
         Some(name) => find_source(&name, beside.as_deref()).await?,
         None => None,
@@ -88,42 +86,6 @@ fn draw_seed() -> i64 {
         eprintln!("headwater: --seed {seed} gives these records again");
     }
     seed
-}
-
-/// The specification, and the folder that it lies in when it is a file.
-async fn read_specification(name: &str) -> anyhow::Result<(serde_json::Value, Option<PathBuf>)> {
-    let (text, beside) = if name == "-" {
-        let mut text = Vec::new();
-        std::io::stdin().read_to_end(&mut text).context("standard input cannot be read")?;
-        (Bytes::from(text), None)
-    } else if let Some(stock) = stock(name).await {
-        (stock, None)
-    } else {
-        let text = std::fs::read(name).with_context(|| format!("{name} is neither a stock specification nor a file that can be read"))?;
-        (Bytes::from(text), Path::new(name).parent().map(Path::to_path_buf))
-    };
-    let specification = serde_json::from_slice(&text).with_context(|| format!("{name} is not JSON"))?;
-    Ok((specification, beside))
-}
-
-async fn stock(name: &str) -> Option<Bytes> {
-    Stock.read(&SpecName::try_from(name).ok()?).await.ok().flatten()
-}
-
-/// The data file of a replay: of the stock, in the working folder, or beside the specification and in the folders above.
-async fn find_source(name: &SourceName, beside: Option<&Path>) -> anyhow::Result<Option<Bytes>> {
-    if let Ok(Some(stock)) = Stock.source(name).await {
-        return Ok(Some(stock));
-    }
-    let folders = std::iter::once(Path::new("")).chain(beside.into_iter().flat_map(Path::ancestors));
-    for path in folders.map(|folder| folder.join(name.as_str())) {
-        match std::fs::read(&path) {
-            Ok(bytes) => return Ok(Some(bytes.into())),
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            Err(error) => return Err(error).with_context(|| format!("{} cannot be read", path.display())),
-        }
-    }
-    Ok(None)
 }
 
 fn read_target(path: &Path) -> anyhow::Result<Target> {
@@ -263,6 +225,7 @@ impl Progress {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
     use headwater_core::ids::FileName;
 
     use super::*;

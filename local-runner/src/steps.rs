@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use headwater_core::limits;
+use headwater_core::load_tests::LoadTestService;
 use headwater_core::ports::Delivery;
 use headwater_core::tables::TableService;
 use headwater_core::tasks::Worker;
@@ -16,7 +17,7 @@ use tracing::{error, warn};
 /// How often it is looked for tasks whose message was lost.
 const SWEEP_EVERY: Duration = Duration::from_secs(300);
 
-/// How often it is asked whether chunks are to be swept; that is done far less often.
+/// How often it is asked whether chunks are to be swept, which is done far less often, and whether records are old.
 const ASK_EVERY: Duration = Duration::from_secs(3600);
 
 /// How long after each failure a delivery is tried again. All of it is less than any lease.
@@ -34,8 +35,9 @@ pub(crate) struct Receiving {
 }
 
 impl Receiving {
-    /// From a queue of this process, which takes up all it knows when it starts.
-    pub(crate) const LOCAL: Self = Self { receivers: 1, patience: Duration::from_secs(5), may_be_broken_off: true };
+    /// From a queue of this process, which takes up all it knows when it starts. To take a message is to wait for the disk, and the
+    /// heartbeats of load tests are due all at once: who takes one after the other is late with the last.
+    pub(crate) const LOCAL: Self = Self { receivers: 4, patience: Duration::from_secs(5), may_be_broken_off: true };
 
     /// From a queue across a network.
     pub(crate) const REMOTE: Self = Self { receivers: 4, patience: Duration::from_secs(2), may_be_broken_off: false };
@@ -122,9 +124,9 @@ pub(crate) async fn sweep(upkeep: Upkeep, mut ending: watch::Receiver<bool>) {
     }
 }
 
-/// Removes chunks that appends to tables have left behind, until `ending` says so. For a host that is alone on its stores and sweeps
-/// nothing else.
-pub(crate) async fn sweep_chunks(tables: TableService, mut ending: watch::Receiver<bool>) {
+/// Removes chunks that appends to tables have left behind, and old records of load tests, until `ending` says so. For a host that is
+/// alone on its stores and sweeps nothing else.
+pub(crate) async fn tidy(tables: TableService, load_tests: LoadTestService, mut ending: watch::Receiver<bool>) {
     loop {
         tokio::select! {
             () = told(&mut ending) => return,
@@ -132,6 +134,9 @@ pub(crate) async fn sweep_chunks(tables: TableService, mut ending: watch::Receiv
         }
         if let Err(error) = tables.sweep_now_and_then(APPENDING).await {
             warn!(error = &error as &dyn std::error::Error, "chunks that nobody names could not be looked for");
+        }
+        if let Err(error) = load_tests.sweep().await {
+            warn!(error = &error as &dyn std::error::Error, "old records of load tests could not be removed");
         }
     }
 }

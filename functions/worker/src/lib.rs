@@ -15,12 +15,13 @@ use futures::FutureExt as _;
 use futures::future::join_all;
 use headwater_adapters::aws::{Deployment, SqsTaskQueue};
 use headwater_core::datagen::{DatagenStepper, KIND};
+use headwater_core::load_tests::LoadTestStepper;
 use headwater_core::ports::{Clock, Delivery, PortError, Receipt, Timestamp};
 use headwater_core::streams::StreamService;
 use headwater_core::tables::TableStepper;
 use headwater_core::tasks::{Budget, Stepper, Worker, WorkerConfig};
 use headwater_core::upkeep::{OVERDUE, Upkeep};
-use headwater_core::{simulations, tables};
+use headwater_core::{load_tests, simulations, tables};
 use lambda_runtime::LambdaEvent;
 use serde::Deserialize;
 use tracing::{error, info};
@@ -93,9 +94,17 @@ impl Function {
         let simulations = deployment.simulations(KEPT);
         let simulating: Arc<dyn Stepper> = simulations.stepper;
         let filling: Arc<dyn Stepper> = Arc::new(TableStepper::new(deployment.tables.clone()).looking_every(LOOK));
-        let steppers = [(KIND, stepper), (simulations::KIND, simulating), (tables::KIND, filling)];
+        let recorder = LoadTestStepper::new(deployment.load_tests.clone(), deployment.points.clone()).without_lingering();
+        let recording: Arc<dyn Stepper> = Arc::new(recorder);
+        let steppers = [(KIND, stepper), (simulations::KIND, simulating), (tables::KIND, filling), (load_tests::KIND, recording)];
         let worker = Worker::new(tasks.clone(), queue, Arc::clone(&clock), steppers, config);
-        let upkeep = Upkeep { tasks, datagen: deployment.datagen(), simulations: simulations.service, tables: deployment.tables.clone() };
+        let upkeep = Upkeep {
+            tasks,
+            datagen: deployment.datagen(),
+            simulations: simulations.service,
+            tables: deployment.tables.clone(),
+            load_tests: deployment.load_tests.clone(),
+        };
         Self { worker, upkeep, streams: deployment.streams.clone(), queue: deployment.queue.clone(), clock, budget }
     }
 

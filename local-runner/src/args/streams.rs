@@ -7,10 +7,9 @@ use headwater_core::datagen::{TimeType, parse_time_type};
 use headwater_core::ids::{NamespaceId, StreamId};
 use headwater_core::streams::BatchKind;
 use headwater_core::streams::times::Window;
-use reqwest::Url;
 use reqwest::header::{HeaderName, HeaderValue};
 
-use super::{TokenText, token};
+use super::ServerOptions;
 
 /// Options of `streams`.
 #[derive(Debug, Args)]
@@ -18,24 +17,12 @@ pub(crate) struct Streams {
     #[command(flatten)]
     pub(crate) server: ServerOptions,
 
-    #[command(subcommand)]
-    pub(crate) command: StreamsCommand,
-}
-
-/// Where the streams are.
-#[derive(Debug, Args)]
-pub(crate) struct ServerOptions {
-    /// Where the server answers.
-    #[arg(long, global = true, env = "HEADWATER_URL", hide_env_values = true, value_name = "URL", default_value = "http://127.0.0.1:9999", value_parser = server_url)]
-    pub(crate) url: Url,
-
-    /// Token to send as `Authorization: Bearer TOKEN`.
-    #[arg(long, global = true, env = "HEADWATER_TOKEN", value_name = "TOKEN", hide_env_values = true, value_parser = token)]
-    pub(crate) token: Option<TokenText>,
-
     /// Namespace of the streams.
     #[arg(short = 'N', long, global = true, value_name = "NAME", default_value = "default", value_parser = namespace)]
     pub(crate) namespace: NamespaceId,
+
+    #[command(subcommand)]
+    pub(crate) command: StreamsCommand,
 }
 
 #[derive(Debug, Subcommand)]
@@ -171,15 +158,6 @@ pub(crate) struct EventHeader {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Moment(pub(crate) String);
 
-fn server_url(text: &str) -> Result<Url, String> {
-    let url = Url::parse(text).map_err(|error| error.to_string())?;
-    if matches!(url.scheme(), "http" | "https") && url.has_host() {
-        Ok(url)
-    } else {
-        Err("http://HOST:PORT or https://HOST is wanted".to_owned())
-    }
-}
-
 fn namespace(text: &str) -> Result<NamespaceId, String> {
     NamespaceId::try_from(text).map_err(|error| error.to_string())
 }
@@ -232,7 +210,7 @@ mod tests {
         for words in [&["--url", "http://h:1", "-N", "shop", "ls"][..], &["ls", "--url", "http://h:1", "-N", "shop"]] {
             let streams = parsed(words).unwrap();
             assert_eq!(streams.server.url.as_str(), "http://h:1/");
-            assert_eq!(streams.server.namespace.as_str(), "shop");
+            assert_eq!(streams.namespace.as_str(), "shop");
         }
     }
 

@@ -6,8 +6,8 @@ use anyhow::{Context as _, bail};
 
 use super::client::Client;
 use super::events::{Event, Reading, push_readable};
-use super::output::write_out;
 use crate::args::Cat;
+use crate::output::write_out;
 
 /// What is printed of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,8 +8,9 @@ use reqwest::Response;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::client::{Client, Failure, cause_of};
+use super::client::{Client, Failure};
 use super::elements::{Elements, NotAnArray};
+use crate::remote::{RequestError, cause_of};
 
 /// An event as the server tells it.
 #[derive(Debug)]
@@ -91,7 +92,7 @@ impl Reading {
     /// Hands over the events of the next piece of the answer. `false` at the end.
     pub(super) async fn next(&mut self, mut each: impl FnMut(&Event<'_>)) -> Result<bool, Failure> {
         let Some(answer) = &mut self.answer else { return Ok(false) };
-        let Some(piece) = answer.chunk().await.map_err(|error| Failure::Broke(cause_of(&error)))? else {
+        let Some(piece) = answer.chunk().await.map_err(|error| RequestError::Broke(cause_of(&error)))? else {
             self.elements.finish()?;
             return Ok(false);
         };

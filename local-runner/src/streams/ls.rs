@@ -4,9 +4,10 @@ use std::process::ExitCode;
 
 use serde_json::{Map, Value};
 
-use super::client::{Client, Failure};
-use super::output::write_out;
+use super::client::Client;
 use crate::args::List;
+use crate::output::write_out;
+use crate::remote::RequestError;
 
 /// The ttl of what never expires.
 const INFINITE: u64 = headwater_core::streams::times::Ttl::INFINITE.seconds();
@@ -35,7 +36,7 @@ async fn long(client: &Client, names: &[String]) -> anyhow::Result<String> {
 }
 
 fn is_not_found(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref(), Some(Failure::Refused { status: reqwest::StatusCode::NOT_FOUND, .. }))
+    matches!(error.downcast_ref(), Some(RequestError::Refused { status: reqwest::StatusCode::NOT_FOUND, .. }))
 }
 
 fn row(name: &str, properties: &Map<String, Value>) -> [String; 4] {

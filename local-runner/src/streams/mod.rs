@@ -1,7 +1,7 @@
 //! `headwater streams`: writes and reads the streams of a running server, over its HTTP API.
 //!
 //! Each verb is a module. `client` makes the requests, `events` reads what a read answers, piece by piece (`elements` cuts the array
-//! that it is), `output` is standard output; `input`, `batches` and `upload` are what `put` reads, cuts and sends.
+//! that it is); `input`, `batches` and `upload` are what `put` reads, cuts and sends.
 
 mod batches;
 mod cat;
@@ -10,7 +10,6 @@ mod elements;
 mod events;
 mod input;
 mod ls;
-mod output;
 mod progress;
 mod put;
 mod tail;
@@ -21,12 +20,12 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 
 use crate::args::{Streams, StreamsCommand};
+use crate::output::ReaderGone;
 use client::Client;
-use output::ReaderGone;
 
 pub(crate) fn run(options: &Streams) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("the runtime cannot be started")?;
-    let client = Client::new(&options.server)?;
+    let client = Client::new(options)?;
     let outcome = runtime.block_on(async {
         match &options.command {
             StreamsCommand::Put(options) => put::run(&client, options).await,

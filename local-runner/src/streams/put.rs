@@ -24,6 +24,7 @@ use super::input::{Input, look_at};
 use super::progress::Progress;
 use super::upload;
 use crate::args::{ContentType, Put};
+use crate::remote::RequestError;
 
 pub(super) async fn run(client: &Client, options: &Put) -> anyhow::Result<ExitCode> {
     let files = if options.files.is_empty() { vec![PathBuf::from("-")] } else { options.files.clone() };
@@ -64,7 +65,7 @@ async fn find_stream(client: &Client, options: &Put) -> anyhow::Result<()> {
     match client.properties(options.stream.as_str()).await {
         Ok(_) => Ok(()),
         Err(error) => match error.downcast_ref() {
-            Some(Failure::Refused { status: StatusCode::NOT_FOUND, message }) if message.starts_with("stream:") => {
+            Some(RequestError::Refused { status: StatusCode::NOT_FOUND, message }) if message.starts_with("stream:") => {
                 Err(anyhow!("{message}; --create makes it"))
             }
             _ => Err(error.context("nothing was written")),
@@ -191,7 +192,7 @@ impl Putting<'_> {
             tokio::select! {
                 sent = &mut sending => return sent,
                 code = self.interrupt.wait() => if self.interrupted.replace(code).is_some() {
-                    return Err(Failure::Broke("it was interrupted".to_owned()));
+                    return Err(RequestError::Broke("it was interrupted".to_owned()).into());
                 }
             }
         }
@@ -291,10 +292,10 @@ mod tests {
         let stream = StreamId::try_from("s").unwrap();
         let batch = LineBatch { text: Bytes::new(), lines: 10, events: 9, bytes: 90 };
         let told = |failure| format!("{:#}", what_is_written("a.log", 30, &batch, failure, &stream));
-        let refused = told(Failure::Refused { status: StatusCode::NOT_FOUND, message: "gone".to_owned() });
+        let refused = told(RequestError::Refused { status: StatusCode::NOT_FOUND, message: "gone".to_owned() }.into());
         assert!(refused.starts_with("a.log: 30 lines were written, none from line 31 on: "), "{refused}");
         assert!(refused.ends_with("404 Not Found: gone") && !refused.contains("doubt"), "{refused}");
-        let broke = told(Failure::Broke("reset".to_owned()));
+        let broke = told(RequestError::Broke("reset".to_owned()).into());
         assert!(broke.starts_with("a.log: 30 lines were written; lines 31 to 40 are in doubt"), "{broke}");
     }
 }

@@ -13,8 +13,9 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::client::{Client, Failure};
 use super::events::{Event, Reading};
-use super::output::write_out;
 use crate::args::Tail;
+use crate::output::write_out;
+use crate::remote::RequestError;
 
 /// How far windows reach back, in seconds, one after the other; the last one reaches to the beginning.
 const REACHES: [Option<i64>; 6] = [Some(2), Some(60), Some(60 * 60), Some(24 * 60 * 60), Some(30 * 24 * 60 * 60), None];
@@ -173,7 +174,7 @@ impl Follower<'_> {
 }
 
 async fn in_time<T>(answer: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    let late = |_| Err(Failure::Broke(format!("nothing came for {} s", PATIENCE.as_secs())));
+    let late = |_| Err(Failure::from(RequestError::Broke(format!("nothing came for {} s", PATIENCE.as_secs()))));
     timeout(PATIENCE, answer).await.unwrap_or_else(late)
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tracing::warn;
 
 use crate::datagen::DatagenService;
+use crate::load_tests::LoadTestService;
 use crate::simulations::SimulationService;
 use crate::tables::TableService;
 use crate::tasks::{TaskError, TaskStore};
@@ -27,6 +28,8 @@ pub struct Upkeep {
     pub simulations: SimulationService,
     /// Whose broken appends leave chunks behind.
     pub tables: TableService,
+    /// Whose old records go, and whose points may wait for a delivery that nobody was told of.
+    pub load_tests: LoadTestService,
 }
 
 impl Upkeep {
@@ -40,6 +43,9 @@ impl Upkeep {
             // It only takes space.
             warn!(error = &error as &dyn std::error::Error, "chunks that nobody names could not be looked for");
         }
+        if let Err(error) = self.load_tests.sweep().await {
+            warn!(error = &error as &dyn std::error::Error, "old records of load tests could not be removed");
+        }
         Ok(recovered)
     }
 
@@ -49,6 +55,7 @@ impl Upkeep {
         let swept = self.tasks.sweep(overdue).await?;
         self.simulations.recover().await?;
         self.tables.sweep_now_and_then(APPENDING).await?;
+        self.load_tests.sweep().await?;
         Ok(swept)
     }
 }

@@ -7,13 +7,13 @@ use anyhow::Context as _;
 /// The reader of standard output has closed it.
 #[derive(Debug, thiserror::Error)]
 #[error("nobody reads standard output any more")]
-pub(super) struct ReaderGone;
+pub(crate) struct ReaderGone;
 
 /// Writes all of it to standard output, and empties it.
 ///
 /// # Errors
 /// [`ReaderGone`] when nobody reads it any more; another error when it cannot be written.
-pub(super) fn write_out(text: &mut Vec<u8>) -> anyhow::Result<()> {
+pub(crate) fn write_out(text: &mut Vec<u8>) -> anyhow::Result<()> {
     if text.is_empty() {
         return Ok(());
     }
