@@ -85,17 +85,27 @@ impl Account {
         keys.collect()
     }
 
-    /// An object's bytes.
-    pub(crate) fn object(&self, key: &str) -> Vec<u8> {
+    /// An object's bytes; nothing, if it is gone.
+    fn find_object(&self, key: &str) -> Option<Vec<u8>> {
         let path = key.replace('%', "%25");
         let answer = self.send("GET", &format!("/{}/{path}", self.bucket), &[], b"");
-        assert_eq!(answer.status, 200, "{key}");
-        answer.body
+        assert!(matches!(answer.status, 200 | 404), "{key}: {}", answer.text());
+        (answer.status == 200).then_some(answer.body)
     }
 
-    /// All objects below a prefix, one after the other.
+    /// An object's bytes.
+    #[track_caller]
+    pub(crate) fn object(&self, key: &str) -> Vec<u8> {
+        self.find_object(key).unwrap_or_else(|| panic!("{key} is not there"))
+    }
+
+    /// All objects below a prefix, one after the other. Whoever writes a file joins its small pieces, so one that is listed may be gone a
+    /// moment later; then all are listed again.
     pub(crate) fn joined(&self, prefix: &str) -> Vec<u8> {
-        self.keys(prefix).iter().flat_map(|key| self.object(key)).collect()
+        wait_for("objects that stay", seconds(60), || {
+            let objects: Option<Vec<_>> = self.keys(prefix).iter().map(|key| self.find_object(key)).collect();
+            objects.map(|objects| objects.concat())
+        })
     }
 
     /// Makes a queue; its URL.

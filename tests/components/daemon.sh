@@ -1,5 +1,5 @@
-# What scripts of this folder share that start one small program: sourced by `mosquitto` and `influxdb`, which say what `name` is, and
-# what `install`, `prepare`, `command_line` and `answers` do.
+# What scripts of this folder share that start one small program: sourced by `mosquitto`, `influxdb` and `victoria-metrics`, which say what
+# `name` is, and what `install`, `prepare`, `command_line` and `answers` do.
 #
 # A program's whole state lives in the folder `dir`: `ports`, `pid`, `log`, `env` and what it writes itself.
 

@@ -1,5 +1,5 @@
 //! Hosts the Lambda functions on this machine, to be tried by hand: an HTTP API with the template's routes before `datagen`, `streams`,
-//! `simulations` and `tables`, a queue before `worker`, and a stream before `flusher`.
+//! `simulations`, `tables` and `load-tests`, a queue before `worker`, and a stream before `flusher`.
 //!
 //! `cargo run -p headwater-tests --example functions -- FOLDER ENDPOINT BUCKET QUEUE_URL EVENT_STREAM`
 //!
@@ -31,8 +31,8 @@ fn main() {
     };
     let datagen = deployed("datagen").timeout(Duration::from_secs(29)).start();
     let worker = deployed("worker").timeout(Duration::from_secs(120)).concurrency(16).start();
-    let [streams, simulations, tables] =
-        ["streams", "simulations", "tables"].map(|name| deployed(name).timeout(Duration::from_secs(29)).start());
+    let [streams, simulations, tables, load_tests] =
+        ["streams", "simulations", "tables", "load-tests"].map(|name| deployed(name).timeout(Duration::from_secs(29)).start());
     let flusher = deployed("flusher").timeout(Duration::from_secs(120)).start();
     let template = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml")).expect("the template is there");
     let keys = template.lines().filter_map(|line| line.trim().strip_prefix("RouteKey: \"")?.strip_suffix('"')?.split_once(' '));
@@ -41,6 +41,7 @@ fn main() {
             "v1" | "V1" => &simulations,
             "v3" => &streams,
             "table" | "audio" => &tables,
+            "apiv0.1" => &load_tests,
             _ => &datagen,
         };
         routes.route(method, path, function)
