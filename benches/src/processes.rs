@@ -26,11 +26,16 @@ impl Drop for Server {
 
 /// Headwater on the data folder `folder`.
 pub fn headwater(folder: &Path) -> Server {
+    headwater_with(folder, &[])
+}
+
+/// The same with further arguments of `headwater serve`.
+pub fn headwater_with(folder: &Path, arguments: &[&str]) -> Server {
     let binary = std::env::var_os("HEADWATER_BIN").map_or_else(|| beside("headwater"), PathBuf::from);
     assert!(binary.exists(), "{} is missing: build it with `cargo build --release`", binary.display());
     let mut command = Command::new(binary);
     let address = free_address();
-    command.args(["serve", "--address", &address.to_string(), "--data-dir"]).arg(folder.join("data"));
+    command.args(["serve", "--address", &address.to_string(), "--data-dir"]).arg(folder.join("data")).args(arguments);
     command.env_remove("RUST_LOG").env_remove("PORT");
     command.stderr(File::create(folder.join("log")).expect("the folder can be written to"));
     start(command, address)
@@ -96,10 +101,14 @@ impl Server {
 
     /// Seconds of processor time that the process has taken.
     pub fn processor(&self) -> f64 {
-        let stat = std::fs::read_to_string(self.proc("stat")).expect("Linux");
-        // Behind the name, which stands in parentheses and may hold anything, the twelfth and thirteenth column are ticks of a hundredth.
-        let columns: Vec<&str> = stat.rsplit_once(')').expect("a name").1.split_whitespace().collect();
-        columns[11..13].iter().map(|ticks| ticks.parse::<f64>().expect("a number")).sum::<f64>() / 100.0
+        processor(&self.proc("stat"))
+    }
+
+    /// Bytes that the process had the disk write.
+    pub fn written(&self) -> u64 {
+        let io = std::fs::read_to_string(self.proc("io")).expect("the process is our own");
+        let line = io.lines().find_map(|line| line.strip_prefix("write_bytes: ")).expect("Linux counts them");
+        line.parse().expect("a number")
     }
 
     /// Bytes of the process that are in memory.
@@ -116,6 +125,18 @@ impl Server {
     pub fn forget_peak(&self) {
         std::fs::write(self.proc("clear_refs"), "5").expect("the process is our own");
     }
+}
+
+/// Seconds of processor time that this process has taken.
+pub fn own_processor() -> f64 {
+    processor("/proc/self/stat".as_ref())
+}
+
+fn processor(stat: &Path) -> f64 {
+    let stat = std::fs::read_to_string(stat).expect("Linux");
+    // Behind the name, which stands in parentheses and may hold anything, the twelfth and thirteenth column are ticks of a hundredth.
+    let columns: Vec<&str> = stat.rsplit_once(')').expect("a name").1.split_whitespace().collect();
+    columns[11..13].iter().map(|ticks| ticks.parse::<f64>().expect("a number")).sum::<f64>() / 100.0
 }
 
 /// Bytes of this process that are in memory.
