@@ -139,6 +139,10 @@ impl Putting<'_> {
                 let sent = self.answer(client.send_batch(stream, content_type, &headers, batch.text.clone())).await;
                 sent.map_err(|failure| what_is_written(&name, written, &batch, failure, stream))?;
             }
+            // It may have been told to end while it waited for the answer.
+            if self.interrupted.is_some() {
+                batches.stop();
+            }
             written += batch.lines;
             self.events += batch.events;
             self.bytes += batch.bytes;
