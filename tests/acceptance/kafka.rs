@@ -295,7 +295,7 @@ fn every_record_arrives_although_the_broker_goes_and_comes() {
     let (broker, home) = (broker_alone(), Home::new());
     let server = home.serve();
     let topic = topic("interrupted");
-    let request = json!({"time_type": "REAL", "concurrency": 20, "time": "22s", "config": brisk()});
+    let request = json!({"time_type": "REAL", "concurrency": 20, "time": "45s", "config": brisk()});
     server.start_job(&with(job("live", broker.plain(&topic)), request));
     server.wait_status("live", "records", seconds(20), |report| report["total_records"].as_u64() > Some(1000));
 

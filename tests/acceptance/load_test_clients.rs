@@ -4,7 +4,6 @@
 
 use std::ffi::OsString;
 use std::io::Write as _;
-use std::net::TcpListener;
 use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
@@ -12,7 +11,7 @@ use serde_json::Value;
 use crate::http::try_send;
 use crate::server::{Home, Server};
 use crate::shop::Shop;
-use crate::waiting::{seconds, wait_for};
+use crate::waiting::{free_loopback, seconds, wait_for};
 
 /// Runs of a test need heartbeats sooner than every 15 s.
 const PERIOD: [&str; 2] = ["--loadtest-period", "1s"];
@@ -76,8 +75,7 @@ fn url(server: &Server) -> String {
 
 /// An address that nobody listens at, yet.
 fn free_address() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
-    listener.local_addr().expect("it is bound").to_string()
+    free_loopback().to_string()
 }
 
 /// The records of all runs, newest first.
@@ -295,7 +293,7 @@ fn a_recorder_that_is_killed_and_comes_back_has_the_whole_result() {
 fn a_recorder_that_is_killed_for_good_changes_nothing_about_locust() {
     let (home, shop) = (Home::new(), Shop::open());
     let server = home.serve_with(&PERIOD);
-    let locust = headless(&shop, &url(&server), &["-t", "5s", "--headwater-deadline", "3"]).spawn().expect("Locust can be started");
+    let locust = headless(&shop, &url(&server), &["-t", "15s", "--headwater-deadline", "3"]).spawn().expect("Locust can be started");
     wait_for_word(&server);
     server.kill();
     let output = locust.wait_with_output().expect("Locust ends");

@@ -108,7 +108,9 @@ fn every_query_of_the_dashboard_finds_what_the_recorder_wrote() {
     let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/core/src/load_tests/samples/locust-json.json");
     let stats: Value = serde_json::from_slice(&std::fs::read(sample).expect("the sample is there")).expect("it is JSON");
     tell("commit", json!({"hostname": "h", "uuid": uuid, "exitCode": 1, "measurement": {"fields": {"requestStats": stats}, "tags": tags}}));
-    wait_for("the result in InfluxDB", seconds(30), || (!database.query("SELECT * FROM load_testing_result").is_empty()).then_some(()));
+    for measurement in ["load_testing_result", "load_testing"] {
+        wait_for(measurement, seconds(60), || (!database.query(&format!("SELECT * FROM {measurement}")).is_empty()).then_some(()));
+    }
 
     let (dashboard, mut all) = (dashboard(), Vec::new());
     queries(&dashboard, &mut all);

@@ -1,5 +1,6 @@
 //! The load-tests API of a server without a database, whose points are lines in files.
 
+use headwater_core::limits;
 use serde_json::{Value, json};
 
 use crate::load_tests_client::{Point, event, registration, result, sample};
@@ -198,7 +199,7 @@ fn other_paths_methods_sizes_and_types_are_refused_in_the_same_form() {
     }
     let xml = server.send("POST", &event("register"), &[("content-type", "application/xml")], b"<a/>");
     assert_eq!(error(&xml), (415, json!("unsupported_media_type"), Value::Null));
-    let body = vec![b' '; 5 << 20];
+    let body = vec![b' '; limits::REQUEST_BODY + 1];
     let large = server.send("POST", &event("register"), &[("content-type", "application/json")], &body);
     assert_eq!(error(&large), (413, json!("too_large"), Value::Null));
     for (query, field) in [("limit=0", "limit"), ("limit=1001", "limit"), ("limit=x", "limit"), ("after=nothing", "after")] {
@@ -270,13 +271,19 @@ fn a_lost_run_goes_on_when_it_is_updated() {
     let uuid = lost(&server, "h");
     let before = server.file_points_of("load_testing", &uuid).len();
     let update = json!({"hostname": "h", "uuid": uuid, "measurement": {"fields": {"clients": 11}}});
-    server.take("update", &update);
-    assert_eq!(server.goes_on("h", &uuid), Some(true));
+    // It is soon lost again, unless it is updated again.
+    wait_for("the run that goes on", seconds(60), || {
+        server.take("update", &update);
+        (server.goes_on("h", &uuid) == Some(true)).then_some(())
+    });
     wait_for("a beat with the new value", seconds(60), || {
         server.take("update", &update);
         server.file_points_of("load_testing", &uuid).get(before..)?.iter().find(|beat| beat.field("clients") == 11).map(drop)
     });
-    assert_eq!(server.record(&uuid)["endedAt"], Value::Null);
+    wait_for("a record without an end", seconds(60), || {
+        server.take("update", &update);
+        server.record(&uuid)["endedAt"].is_null().then_some(())
+    });
     server.end("h", &uuid, json!({"a": 1}));
     let record = server.wait_written(&uuid);
     assert_eq!((&record["state"], &record["requestStats"]), (&json!("finished"), &json!({"a": 1})));
@@ -366,10 +373,10 @@ fn statistics_of_locust_become_a_point_and_a_row_for_each_endpoint() {
 #[test]
 fn the_history_has_a_row_for_each_period_in_which_there_were_new_values() {
     let home = Home::new();
-    let server = serve(&home);
+    let server = home.serve_with(&["--loadtest-period", "3s"]);
     let uuid = server.begin(&registration("h"));
     for number in 1..=3 {
-        std::thread::sleep(std::time::Duration::from_millis(1100));
+        std::thread::sleep(std::time::Duration::from_millis(3300));
         for quick in 0..2 {
             let fields = json!({"requests": number * 10 + quick, "p95": 0.5});
             server.take("update", &json!({"hostname": "h", "uuid": uuid, "measurement": {"fields": fields}}));

@@ -10,14 +10,14 @@ use crate::load_tests_client::{Point, now, registration};
 use crate::server::{Home, Server};
 use crate::waiting::{seconds, wait_for};
 
-/// The period of these tests, in nanoseconds.
-const PERIOD: i64 = 500_000_000;
+/// The period of these tests, in nanoseconds. A run that is late by as much leaves a tick out.
+const PERIOD: i64 = 2_000_000_000;
 
 /// Heartbeats of a tick stand behind it by no more than this, in nanoseconds.
 const PLACES: i64 = 1_000_000;
 
 fn serve(home: &Home) -> Server {
-    home.serve_with(&["--loadtest-period", "500ms"])
+    home.serve_with(&["--loadtest-period", "2s"])
 }
 
 /// The ticks, as multiples of the period, at which a run has beaten; its first point, which tells of the registration, is none of them.
@@ -43,7 +43,7 @@ fn runs_beat_at_each_tick_of_the_wall_clock() {
     let server = serve(&home);
     let runs: Vec<String> = (0..20).map(|number| server.begin(&registration(&format!("h{number}")))).collect();
     let began = now() * 1000;
-    std::thread::sleep(seconds(5));
+    std::thread::sleep(seconds(12));
     let over = now() * 1000;
     for (number, uuid) in runs.iter().enumerate() {
         server.end(&format!("h{number}"), uuid, json!({}));
@@ -56,7 +56,7 @@ fn runs_beat_at_each_tick_of_the_wall_clock() {
         let ticks = ticks(&beats);
         let wanted: Vec<i64> = (began / PERIOD + 1..over / PERIOD).collect();
         let missing: Vec<_> = wanted.iter().filter(|tick| !ticks.contains(tick)).collect();
-        assert!(missing.is_empty() && wanted.len() >= 9, "{uuid}: no beats at {missing:?}");
+        assert!(missing.is_empty() && wanted.len() >= 5, "{uuid}: no beats at {missing:?}");
         stamps.extend(beats.iter().map(|beat| beat.nanos));
     }
     // Runs with the same tags are told apart by the time alone.
@@ -72,13 +72,13 @@ fn a_pause_of_the_process_is_no_burst() {
     server.wait_file_points("load_testing", &uuid, 3);
     signal(&server, "-STOP");
     let stopped = now() * 1000;
-    std::thread::sleep(seconds(3));
+    std::thread::sleep(seconds(7));
     let resumed = now() * 1000;
     signal(&server, "-CONT");
-    let until = resumed / PERIOD + 4;
-    let beats = wait_for("beats after the pause", seconds(20), || {
+    let until = resumed / PERIOD + 3;
+    let beats = wait_for("beats after the pause", seconds(30), || {
         let beats = server.file_points_of("load_testing", &uuid);
-        ticks(&beats).contains(&until).then_some(beats)
+        ticks(&beats).last().is_some_and(|last| *last >= until).then_some(beats)
     });
     let ticks = ticks(&beats);
     // What was due in the pause is left out, but for the one that is due when the process goes on.
@@ -93,7 +93,7 @@ fn a_pause_of_the_process_is_no_burst() {
 #[test]
 fn no_run_beats_after_its_commit_was_answered() {
     let home = Home::new();
-    let server = serve(&home);
+    let server = home.serve_with(&["--loadtest-period", "500ms"]);
     let mut ended = Vec::new();
     for number in 0..12 {
         let host = format!("h{number}");
@@ -102,7 +102,7 @@ fn no_run_beats_after_its_commit_was_answered() {
         server.end(&host, &uuid, json!({}));
         ended.push((uuid, now() * 1000));
     }
-    std::thread::sleep(seconds(2));
+    server.wait_drained(seconds(60));
     let points = server.file_points();
     for (uuid, answered) in &ended {
         let late: Vec<_> = points.iter().filter(|point| point.is_of("load_testing", uuid) && point.nanos > *answered).collect();

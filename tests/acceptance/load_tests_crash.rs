@@ -3,9 +3,13 @@
 //! InfluxDB is one of the test's own, since it is killed, too: `tests/run` has installed it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
 use std::net::SocketAddr;
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
+use std::thread::ScopedJoinHandle;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -42,7 +46,7 @@ struct Told {
 #[derive(Debug)]
 struct Story {
     told: Vec<Told>,
-    /// Between which moments there was no server.
+    /// Between which moments there was no server, or the machine stood still.
     outages: Vec<(i64, i64)>,
     /// Requests that got no answer.
     unanswered: u32,
@@ -77,6 +81,7 @@ impl Story {
                 }
             }
         }
+        assert!(excused * 2 < due, "{excused} of {due} beats are missing, within {:?}", self.outages);
         assert!(missing.is_empty(), "{} of {due} beats are missing outside of {:?}: {missing:?}", missing.len(), self.outages);
         (due, excused)
     }
@@ -129,17 +134,34 @@ fn test_loads(client: usize, address: &RwLock<SocketAddr>, begun: &AtomicUsize, 
     }
 }
 
+/// When a disk did not keep a byte for a quarter of a second, until this is over: nobody gets anything done in time then.
+fn watch_disk(folder: &Path, over: &AtomicBool) -> Vec<(i64, i64)> {
+    let file = File::create(folder.join("byte")).expect("the folder can be written");
+    let mut stalls = Vec::new();
+    while !over.load(Ordering::Relaxed) {
+        let from = now();
+        std::thread::sleep(Duration::from_millis(50));
+        file.write_all_at(b"x", 0).and_then(|()| file.sync_all()).expect("the file can be written");
+        stalls.extend(Some((from, now())).filter(|(from, to)| to - from > PERIOD / 4));
+    }
+    stalls
+}
+
 /// Kills the server again and again while clients go on; in the end there is one more.
 fn torment(home: &Home, arguments: &[&str]) -> (Server, Story) {
     let mut server = home.serve_with(arguments);
     let (address, begun, told, unanswered) = (RwLock::new(server.address), AtomicUsize::new(0), Mutex::default(), AtomicU32::new(0));
     let mut outages = Vec::new();
     let mut moments = Moments(99);
-    let server = std::thread::scope(|scope| {
-        for client in 0..CLIENTS {
-            let (address, begun, told, unanswered) = (&address, &begun, &told, &unanswered);
-            scope.spawn(move || test_loads(client, address, begun, told, unanswered));
-        }
+    let over = AtomicBool::new(false);
+    let (server, stalls) = std::thread::scope(|scope| {
+        let clients: Vec<_> = (0..CLIENTS)
+            .map(|client| {
+                let (address, begun, told, unanswered) = (&address, &begun, &told, &unanswered);
+                scope.spawn(move || test_loads(client, address, begun, told, unanswered))
+            })
+            .collect();
+        let watching = scope.spawn(|| watch_disk(home.path(), &over));
         for _ in 0..KILLS {
             std::thread::sleep(moments.millis(2000, 6000));
             let from = now();
@@ -149,8 +171,12 @@ fn torment(home: &Home, arguments: &[&str]) -> (Server, Story) {
             outages.push((from, now()));
             *address.write().expect("nobody panics") = server.address;
         }
-        server
+        let ended: Vec<_> = clients.into_iter().map(ScopedJoinHandle::join).collect();
+        over.store(true, Ordering::Relaxed);
+        assert!(ended.iter().all(Result::is_ok), "a client panicked");
+        (server, watching.join().expect("the disk can be watched"))
     });
+    outages.extend(stalls);
     let told: Vec<Told> = told.into_inner().expect("nobody panics");
     assert_eq!(told.len(), RUNS);
     (server, Story { told, outages, unanswered: unanswered.into_inner() })

@@ -83,7 +83,7 @@ impl Fake {
     }
 
     fn start(real: Option<SocketAddr>, rule: Rule) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
+        let listener = TcpListener::bind(crate::waiting::free_loopback()).expect("loopback has free ports");
         let address = listener.local_addr().expect("it is bound");
         let inside = Arc::new(Inside { rule, real, kept: Mutex::default(), asked: Mutex::default(), shut: AtomicBool::new(false) });
         let fake = Self { address, inside };

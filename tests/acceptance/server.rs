@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -75,6 +76,8 @@ impl Home {
 pub(crate) struct Server {
     child: Child,
     api: Api,
+    /// Reads the log until the server ends.
+    reader: Option<JoinHandle<()>>,
     stdout: PathBuf,
 }
 
@@ -102,7 +105,7 @@ impl Server {
         let log = Arc::new(Mutex::new(Vec::new()));
         let (listening, listens) = mpsc::channel();
         let kept = Arc::clone(&log);
-        std::thread::spawn(move || {
+        let reader = std::thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
                 let entry: Value = serde_json::from_str(&line).unwrap_or_default();
                 if entry["message"] == "listening" {
@@ -114,7 +117,7 @@ impl Server {
         match listens.recv_timeout(seconds(20)) {
             Ok(address) => {
                 let api = Api { address: address.expect("the log names the address"), log, token: None };
-                Self { child, api, stdout }
+                Self { child, api, reader: Some(reader), stdout }
             }
             Err(_) => {
                 let _ = child.kill();
@@ -143,6 +146,8 @@ impl Server {
         let told = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().expect("there is a kill command");
         assert!(told.success());
         let status = wait_for("the server's end", seconds(20), || self.child.try_wait().expect("the server is our child"));
+        // Its last words may still be in the pipe.
+        self.reader.take().expect("a server ends once").join().expect("reading a log does not panic");
         (status, self.log())
     }
 }

@@ -12,6 +12,10 @@ use crate::server::{Home, Server};
 use crate::simulations_client::{ONE, counting};
 use crate::waiting::{seconds, wait_for};
 
+/// Milliseconds that a message may be late: a busy machine takes some, and whatever could hold messages up does so for five seconds and
+/// more.
+const LATE: i64 = 4000;
+
 /// Elevators that move and tell each second.
 fn elevators(count: u32) -> Value {
     let second = json!({"Interval": "00:00:01"});
@@ -121,9 +125,12 @@ fn a_fleet_lives_at_a_hub() {
     for told in ear.by_device().values() {
         assert!(told.windows(2).all(|pair| pair[1].created - pair[0].created == 1000), "{told:#?}");
     }
-    let shown = server.wait_simulation("its statistics", seconds(10), |shown| shown["Running"] == true);
+    // What was heard is counted at the end of its step.
+    let shown = server.wait_simulation("its statistics", seconds(30), |shown| {
+        shown["Running"] == true && shown["Statistics"]["TotalMessagesSent"].as_u64() >= Some(6)
+    });
     let statistics = &shown["Statistics"];
-    assert!(statistics["TotalMessagesSent"].as_u64() >= Some(6) && statistics["ActiveDevicesCount"] == 2, "{statistics}");
+    assert_eq!(statistics["ActiveDevicesCount"], 2, "{statistics}");
     for failures in ["FailedMessagesCount", "FailedDeviceConnectionsCount", "FailedDeviceTwinUpdatesCount", "FailedScriptsCount"] {
         assert_eq!(statistics[failures], 0, "{failures}");
     }
@@ -145,7 +152,7 @@ fn a_fleet_lives_at_a_hub() {
     for told in ear.by_device().values() {
         assert!(told.windows(2).all(|pair| pair[1].created - pair[0].created == 1000), "{told:#?}");
         let late: Vec<i64> = told.iter().map(|told| told.at - told.created).collect();
-        assert!(late.iter().all(|late| *late < 2000), "milliseconds late: {late:?}");
+        assert!(late.iter().all(|late| *late < LATE), "milliseconds late: {late:?}");
     }
     assert_eq!(count(&server, "FailedDeviceTwinUpdatesCount"), 0);
     let answers = ["/v1/simulations", ONE, "/metrics", "/v1/status"].map(|path| server.get(path).text().to_owned());
@@ -163,7 +170,7 @@ fn devices_of_a_killed_server_connect_again_and_go_on() {
     let fleet = ids("elevator-01", 0..3);
     ear.wait(&server, "messages", &fleet, |_| true, 3);
     hub.call("FirmwareUpdate", "1", r#"{"Firmware":"3"}"#);
-    wait_for("the first report", seconds(10), || (hub.reported("FirmwareUpdateStatus").len() >= 3).then_some(()));
+    wait_for("the first report", seconds(30), || (hub.reported("FirmwareUpdateStatus").len() >= 3).then_some(()));
     let mut kills = Vec::new();
     for pause in [1500, 4000, 300] {
         std::thread::sleep(Duration::from_millis(1700));
@@ -204,7 +211,7 @@ fn an_edit_disturbs_only_those_it_is_about() {
     ear.wait(&server, "those that are new", &all, |_| true, 3);
     assert_eq!(hub.devices(), all);
     server.simulate(simulation(redacted, json!([counting("custom", 1)])));
-    wait_for("the others to be removed", seconds(10), || (hub.devices() == ids("custom", 0..1)).then_some(()));
+    wait_for("the others to be removed", seconds(30), || (hub.devices() == ids("custom", 0..1)).then_some(()));
     let edited = now();
     ear.wait(&server, "the one that stays", &ids("custom", 0..1), |told| told.created > edited, 3);
     for (device, told) in ear.by_device() {
@@ -273,7 +280,7 @@ fn a_broker_that_is_down_is_waited_for() {
         println!("{failures} failures after {:?}", began.elapsed());
         let began = Instant::now();
         assert_eq!((server.get("/v1/simulations").status, server.get("/v1/devicemodels").status), (200, 200));
-        assert!(began.elapsed() < seconds(1), "the API took {:?}", began.elapsed());
+        assert!(began.elapsed() < seconds(5), "the API took {:?}", began.elapsed());
     }
     assert_eq!(hub.devices(), ids("custom", 0..5), "the registry is not down");
     hub.broker.run("start");
@@ -306,7 +313,7 @@ fn reports_that_wait_hold_up_no_messages() {
     for (device, told) in ear.by_device() {
         assert_eq!(assert_in_order(&told), [0; 0], "{device}");
         let late: Vec<i64> = told.iter().map(|told| told.at - told.created).collect();
-        assert!(late.iter().all(|late| *late < 2000), "{device}, milliseconds late: {late:?}");
+        assert!(late.iter().all(|late| *late < LATE), "{device}, milliseconds late: {late:?}");
     }
     assert_eq!(count(&server, "FailedDeviceTwinUpdatesCount"), 0);
 }
@@ -321,7 +328,7 @@ fn reports_that_nobody_answers_hold_up_no_messages() {
     for (device, told) in ear.by_device() {
         assert_eq!(assert_in_order(&told), [0; 0], "{device}");
         let late: Vec<i64> = told.iter().map(|told| told.at - told.created).collect();
-        assert!(late.iter().all(|late| *late < 2000), "{device}, milliseconds late: {late:?}");
+        assert!(late.iter().all(|late| *late < LATE), "{device}, milliseconds late: {late:?}");
     }
     server.wait_simulation("failed reports", seconds(30), |shown| shown["Statistics"]["FailedDeviceTwinUpdatesCount"].as_u64() > Some(0));
 }
@@ -335,7 +342,7 @@ fn a_hub_that_refuses_is_waited_for_corrected_or_left() {
     let wrong = hub.connection().replace(&key(), "d3Jvbmcga2V5");
     server.simulate(simulation(&wrong, json!([counting("custom", 2)])));
     wait_for("a complaint", seconds(20), || server.log().contains("does not take the key of the policy iothubowner").then_some(()));
-    let shown = server.wait_simulation("the end of the attempts", seconds(5), |shown| shown["Running"] == false);
+    let shown = server.wait_simulation("the end of the attempts", seconds(30), |shown| shown["Running"] == false);
     assert_eq!((&shown["ActiveNow"], &shown["Statistics"]["ActiveDevicesCount"]), (&json!(true), &json!(0)), "{shown}");
 
     hub.registry.held().instead.extend([(503, ""); 6]);
@@ -375,10 +382,10 @@ fn a_fleet_that_has_more_to_tell_than_it_may_tells_it_less_often() {
     println!("{} messages in {took:?}", told.len());
     assert!((told.len() as f64) < 10.0 * (took.as_secs_f64() + 2.0), "{} messages in {took:?}", told.len());
     let late = told.iter().map(|told| told.at - told.created).max();
-    assert!(late < Some(2000), "milliseconds late: {late:?}");
+    assert!(late < Some(LATE), "milliseconds late: {late:?}");
     server.simulate(bounded(1));
     let edited = now();
-    wait_for("the edit to take effect", seconds(5), || (hub.devices() == ids("custom", 0..1)).then_some(()));
+    wait_for("the edit to take effect", seconds(30), || (hub.devices() == ids("custom", 0..1)).then_some(()));
     ear.wait(&server, "the one that stays", &ids("custom", 0..1), |told| told.created > edited, 3);
 }
 
@@ -391,17 +398,22 @@ fn devices_stay_registered_until_a_simulation_ends_that_removes_them() {
     server.simulate(simulation(&hub.connection(), json!([counting("custom", 2)])));
     ear.wait(&server, "messages", &fleet, |_| true, 2);
     server.enable(false);
-    server.wait_simulation("nobody to be alive", seconds(10), |shown| shown["Statistics"]["ActiveDevicesCount"] == 0);
-    let known = ear.listen().len();
+    server.wait_simulation("nobody to be alive", seconds(30), |shown| shown["Statistics"]["ActiveDevicesCount"] == 0);
+    // The last messages may still be on their way to the listener.
+    let known = wait_for("silence", seconds(30), || {
+        let before = ear.listen().len();
+        std::thread::sleep(Duration::from_millis(500));
+        Some(ear.listen().len()).filter(|known| *known == before)
+    });
     std::thread::sleep(seconds(2));
     assert_eq!((ear.listen().len(), hub.devices()), (known, fleet.clone()));
     let mut ending = simulation(&hub.connection(), json!([counting("custom", 2)]));
-    (ending["EndTime"], ending["DeleteDevicesWhenSimulationEnds"]) = (json!("NOW+PT5S"), json!(true));
+    (ending["EndTime"], ending["DeleteDevicesWhenSimulationEnds"]) = (json!("NOW+PT15S"), json!(true));
     let enabled = now();
     server.simulate(ending);
     ear.wait(&server, "messages again", &fleet, |told| told.created > enabled, 2);
     assert_eq!(hub.connections("custom.1"), 2);
-    wait_for("an empty registry", seconds(10), || hub.devices().is_empty().then_some(()));
-    let shown = server.wait_simulation("the end", seconds(10), |shown| shown["Statistics"]["ActiveDevicesCount"] == 0);
+    wait_for("an empty registry", seconds(40), || hub.devices().is_empty().then_some(()));
+    let shown = server.wait_simulation("the end", seconds(30), |shown| shown["Statistics"]["ActiveDevicesCount"] == 0);
     assert_eq!((&shown["ActiveNow"], &shown["Running"]), (&json!(false), &json!(false)), "{shown}");
 }

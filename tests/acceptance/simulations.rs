@@ -44,7 +44,7 @@ fn a_simulation_of_the_whole_stock_is_begun_watched_disabled_and_deleted() {
 
     let disabled = server.enable(false);
     assert_eq!((&disabled["Enabled"], &disabled["Running"]), (&json!(false), &json!(false)));
-    server.wait_simulation("the devices' end", seconds(10), |shown| shown["Statistics"]["ActiveDevicesCount"] == 0);
+    server.wait_simulation("the devices' end", seconds(60), |shown| shown["Statistics"]["ActiveDevicesCount"] == 0);
     let quiet = server.events("devices").len();
     std::thread::sleep(seconds(2));
     assert_eq!(server.events("devices").len(), quiet, "devices live on");
@@ -60,19 +60,21 @@ fn devices_go_on_while_their_simulation_is_edited() {
     server.simulate(json!({"DeviceModels": [counting("custom", 3)]}));
     wait_sent(&server, 6);
     server.simulate(json!({"Name": "more", "DeviceModels": [counting("custom", 5), counting("truck-01", 1)]}));
-    server.wait_simulation("six devices", seconds(10), |shown| shown["Statistics"]["ActiveDevicesCount"] == 6);
+    server.wait_simulation("six devices", seconds(60), |shown| shown["Statistics"]["ActiveDevicesCount"] == 6);
     wait_sent(&server, 20);
     let renamed = server.simulate(json!({"Name": "fewer", "DeviceModels": [counting("custom", 1)]}));
     assert_eq!(renamed["Name"], "fewer");
-    server.wait_simulation("one device", seconds(10), |shown| shown["Statistics"]["ActiveDevicesCount"] == 1);
+    server.wait_simulation("one device", seconds(60), |shown| shown["Statistics"]["ActiveDevicesCount"] == 1);
     let before = server.messages();
-    std::thread::sleep(seconds(3));
-    let messages = server.messages();
+    // However quick the one that stays is, the others have time in which they could go on.
+    std::thread::sleep(seconds(2));
+    let messages = wait_for("more of the device that stays", seconds(30), || {
+        Some(server.messages()).filter(|messages| messages["custom.0"].len() >= before["custom.0"].len() + 2)
+    });
     for (device, messages) in &messages {
         assert_whole(device, messages);
         assert_eq!(messages[0].1["n"].as_f64(), Some(0.0), "{device}");
-        let since = messages.len() - before[device].len();
-        assert_eq!(since > 1, device == "custom.0", "{device} has sent {since} messages since");
+        assert!(device == "custom.0" || messages.len() == before[device].len(), "{device} goes on");
     }
     assert_eq!(messages.len(), 6);
 }
@@ -228,11 +230,14 @@ fn scripts_that_torture_the_server_hurt_only_themselves() {
     let began = Instant::now();
     let mut slowest = seconds(0);
     let failed = loop {
-        let asked = Instant::now();
-        let shown = server.simulation();
-        assert_eq!(server.get("/v1/status").status, 200);
-        assert_eq!(server.get("/healthz").status, 200);
-        slowest = slowest.max(asked.elapsed() / 3);
+        let [shown, ..] = [ONE, "/v1/status", "/healthz"].map(|path| {
+            let asked = Instant::now();
+            let answer = server.get(path);
+            slowest = slowest.max(asked.elapsed());
+            assert_eq!(answer.status, 200, "{}", answer.text());
+            answer
+        });
+        let shown = shown.json();
         let failed = shown["Statistics"]["FailedScriptsCount"].as_u64().unwrap_or_default();
         if failed >= tortures && began.elapsed() > seconds(15) {
             break failed;
@@ -241,7 +246,8 @@ fn scripts_that_torture_the_server_hurt_only_themselves() {
         std::thread::sleep(seconds(1) / 4);
     };
     println!("{failed} scripts failed; the slowest answer took {slowest:?}");
-    assert!(slowest < seconds(1), "an answer took {slowest:?}");
+    // Each of the endless scripts takes two seconds, one after the other: whoever had to wait for them would wait for longer than this.
+    assert!(slowest < seconds(5), "an answer took {slowest:?}");
     // What was late has caught up when nothing of it is missing.
     let messages = wait_for("the well-behaved devices", seconds(30), || {
         let messages = server.messages();

@@ -90,12 +90,14 @@ fn a_deletion_that_was_acknowledged_holds_after_a_kill() {
 
 #[test]
 fn kills_amid_edits_leave_the_last_one_that_was_acknowledged() {
+    const ROUNDS: u32 = 8;
     let home = Home::new();
     let mut moments = Moments(8);
     let mut server = home.serve();
     let mut acknowledged = 0;
-    for round in 0..8u32 {
+    for round in 0..ROUNDS {
         let address = server.address;
+        let (begun, begins) = std::sync::mpsc::channel();
         let edits = std::thread::spawn(move || {
             let api = crate::api_client::Api::at(address);
             let mut last = None;
@@ -103,13 +105,17 @@ fn kills_amid_edits_leave_the_last_one_that_was_acknowledged() {
                 let count = 1 + (round * 7 + number) % 5;
                 let body = json!({"ETag": "*", "DeviceModels": [counting("custom", count), counting("truck-01", 1)]}).to_string();
                 match api.try_send("PUT", ONE, &[("content-type", "application/json")], body.as_bytes()) {
-                    Some(answer) if answer.status == 200 => last = Some(count),
+                    Some(answer) if answer.status == 200 => {
+                        last = Some(count);
+                        let _ = begun.send(()); // The first one is waited for.
+                    }
                     Some(answer) => panic!("{}: {}", answer.status, answer.text()),
                     None => return last,
                 }
             }
             last
         });
+        begins.recv_timeout(seconds(30)).expect("an edit is acknowledged");
         std::thread::sleep(moments.millis(100, 900));
         server.kill();
         acknowledged += u32::from(edits.join().expect("every answer was a good one").is_some());
@@ -118,7 +124,7 @@ fn kills_amid_edits_leave_the_last_one_that_was_acknowledged() {
         let count = server.simulation()["DeviceModels"][0]["Count"].as_u64().expect("a count");
         server.wait_simulation("the devices", seconds(10), |shown| shown["Statistics"]["ActiveDevicesCount"] == count + 1);
     }
-    assert!(acknowledged > 4, "only in {acknowledged} rounds was there an edit");
+    assert_eq!(acknowledged, ROUNDS, "not in every round was there an edit");
     std::thread::sleep(seconds(2));
     let messages = server.messages();
     assert_whole("truck-01.0", &messages["truck-01.0"]);

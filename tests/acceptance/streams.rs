@@ -188,7 +188,8 @@ fn a_slow_reader_a_fast_one_and_eight_writers_do_not_disturb_each_other() {
         });
         for writer in writers {
             let slowest = writer.join().expect("a writer is answered");
-            assert!(slowest < seconds(5), "a post took {slowest:?}");
+            // One that had to wait for the slow reader would find no end.
+            assert!(slowest < seconds(20), "a post took {slowest:?}");
         }
         fast.join().expect("the fast reader is answered");
     });
@@ -390,7 +391,8 @@ fn subscribers_are_told_that_a_stream_grows_and_let_go_at_the_end() {
     let began = Instant::now();
     let (status, log) = server.terminate();
     assert_eq!(status.code(), Some(0), "{log}");
-    assert!(began.elapsed() < seconds(5), "a subscriber held the server for {:?}", began.elapsed());
+    // Whoever is not let go is cut off after ten seconds.
+    assert!(began.elapsed() < seconds(9), "a subscriber held the server for {:?}", began.elapsed());
     assert_eq!(lines.filter(|line| !line.is_empty()).count(), 0);
 }
 

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::crash::Moments;
 use crate::server::Home;
-use crate::streams_client::{Connection, Upload, at, clicks_into, count_in_order, generated};
+use crate::streams_client::{Connection, Reading, Upload, at, clicks_into, count_in_order, generated};
 use crate::waiting::seconds;
 
 /// Sends numbered events one by one, wherever the server is just then, until it is told to stop. What was acknowledged, in order; a
@@ -72,13 +72,13 @@ fn thirty_kills_lose_and_double_no_event_of_sixteen_clients() {
     }
     let all: usize = acknowledged.iter().map(Vec::len).sum();
     println!("{all} events were acknowledged, {unanswered} more are there");
-    assert!(all > 1000, "only {all} events were acknowledged");
+    assert!(all > 200, "only {all} events were acknowledged");
 }
 
 #[test]
 fn twenty_kills_leave_every_record_of_a_job_once() {
     const KILLS: u64 = 20;
-    const RECORDS: u64 = 300_000;
+    const RECORDS: u64 = 1_000_000;
     let home = Home::new();
     let mut server = home.serve();
     server.start_job(&clicks_into("s", RECORDS));
@@ -93,11 +93,12 @@ fn twenty_kills_leave_every_record_of_a_job_once() {
         server.kill();
         server = home.serve();
     }
-    assert_eq!(server.wait_complete("clicks")["total_records"], RECORDS);
+    let report = server.wait_status("clicks", "the job's end", seconds(300), |report| report["status"] != "RUNNING");
+    assert_eq!((&report["status"], &report["total_records"]), (&json!("COMPLETE"), &json!(RECORDS)), "{report}");
     println!("{while_running} of {KILLS} kills hit the running job");
     assert!(while_running > KILLS / 2, "the job was over too soon: {while_running} kills hit it");
     let wanted = generated(RECORDS);
-    let count = count_in_order(server.events("s").into_iter(), |number| wanted[usize::try_from(number).expect("few")].clone());
+    let count = count_in_order(Reading::open(server.address, "s", ""), |number| wanted[usize::try_from(number).expect("few")].clone());
     assert_eq!(count, RECORDS);
 }
 

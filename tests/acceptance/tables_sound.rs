@@ -203,7 +203,7 @@ fn live_sound_comes_while_it_is_appended_and_ends_with_its_table() {
             slowest = slowest.max(heard.saturating_duration_since(began));
         }
         println!("the slowest piece came {slowest:?} after it was sent");
-        assert!(slowest < seconds(1), "a piece came {slowest:?} after it was sent");
+        assert!(slowest < seconds(5), "a piece came {slowest:?} after it was sent");
         if end == "finish" {
             server.ask_table("POST", "t", "/finish", 200);
             assert_ends(&pieces, end);
@@ -228,7 +228,8 @@ fn those_who_listen_do_not_hold_a_server_that_is_told_to_end() {
     let (status, log) = server.terminate();
     assert_eq!(status.code(), Some(0), "{log}");
     println!("the server ended after {:?}", began.elapsed());
-    assert!(began.elapsed() < seconds(3), "those who listen held the server for {:?}", began.elapsed());
+    // Who is not let go is cut off after ten seconds.
+    assert!(began.elapsed() < seconds(9), "those who listen held the server for {:?}", began.elapsed());
     for pieces in all {
         while !pieces.recv_timeout(seconds(5)).expect("the sound ends").1.is_empty() {}
     }

@@ -2,13 +2,14 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
+import { waitFor } from "./api.js";
 import { check, visit } from "./browser.js";
 
 const sees = (pattern) => async (look) => {
   const heard = [];
   await visit("/", { expected: [/./] }, async (page, complaints) => {
     await look(page);
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await waitFor("a complaint", () => complaints.some((one) => pattern.test(one)), 20);
     heard.push(...complaints);
   });
   assert.ok(heard.some((complaint) => pattern.test(complaint)), `${pattern} among ${JSON.stringify(heard)}`);

@@ -53,7 +53,7 @@ for (const { path } of all) {
         if (!at) continue;
         assert.ok(at.marked, at.html);
         // Live rows above it may have pushed it away for a moment.
-        if (!at.inSight) await waitFor(`sight of ${at.html}`, async () => (await page.evaluate(focused))?.inSight, 2);
+        if (!at.inSight) await waitFor(`sight of ${at.html}`, async () => (await page.evaluate(focused))?.inSight, 20);
         // A list that is renewed while we walk has new controls.
         if (at.control !== undefined) reached.add(at.control);
       }

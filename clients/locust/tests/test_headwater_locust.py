@@ -69,7 +69,7 @@ def environment_with(*arguments: str):
     return environment
 
 
-def until(what, seconds: float = 5.0):
+def wait_until(what, seconds: float = 10.0):
     with gevent.Timeout(seconds):
         while not what():
             gevent.sleep(0.01)
@@ -87,18 +87,25 @@ class Recording(unittest.TestCase):
     def environment(self, *arguments: str):
         return environment_with("--headwater-url", self.recorder.url, "--headwater-interval", "0.1", *arguments)
 
-    def run_test(self, environment, requests: int = 3, code: int = 0, quits: bool = True):
+    def run_test(self, environment, requests: int = 3, code: int = 0, quits: bool = True, until=None):
+        """A test of these requests, which goes on until something has happened, or for a moment."""
         environment.events.test_start.fire(environment=environment)
         for _ in range(requests):
             environment.events.request.fire(request_type="GET", name="/", response_time=12.5, response_length=4, exception=None)
-        gevent.sleep(0.25)
+        if until:
+            wait_until(until)
+        else:
+            gevent.sleep(0.25)
         environment.events.test_stop.fire(environment=environment)
         if quits:
             environment.events.quit.fire(exit_code=code)
 
     def test_a_run_is_registered_updated_and_committed_once(self):
         environment = self.environment("--headwater-token", "geheim", "--headwater-tag", "team=web", "--headwater-tag", "sum=a=b")
-        self.run_test(environment, code=3)
+        def counted():
+            return any(update["measurement"]["fields"]["requests"] == 3 for update in self.recorder.of("update"))
+
+        self.run_test(environment, code=3, until=counted)
         (registered,) = self.recorder.of("register")
         self.assertEqual(registered["measurement"]["tags"], {"mode": "single", "targetHost": "https://shop.example/path"})
         self.assertEqual(registered["runTags"], {"team": "web", "sum": "a=b"})
@@ -171,7 +178,7 @@ class Recording(unittest.TestCase):
 
     def test_a_recorder_that_forgot_the_run_gets_it_anew(self):
         self.recorder.answers["update"] = [404]
-        self.run_test(self.environment())
+        self.run_test(self.environment(), until=lambda: len(self.recorder.of("register")) == 2)
         self.assertEqual(len(self.recorder.of("register")), 2)
         self.assertEqual([body["uuid"] for body in self.recorder.of("commit")], ["run2"])
         self.recorder.taken.clear()
@@ -210,7 +217,7 @@ class Recording(unittest.TestCase):
         plugin._init(environment=environment, runner=environment.runner)
         for number in (1, 2):
             self.run_test(environment, requests=0, quits=False)
-            until(lambda: len(self.recorder.of("commit")) == number)
+            wait_until(lambda: len(self.recorder.of("commit")) == number)
         environment.events.quit.fire(exit_code=0)
         self.assertEqual([body["uuid"] for body in self.recorder.of("commit")], ["run1", "run2"])
 

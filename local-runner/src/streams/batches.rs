@@ -186,7 +186,7 @@ mod tests {
         std::io::Write::write_all(&mut writer, b"one\ntwo\nthr").unwrap();
         assert_eq!(batches.next().await.unwrap().unwrap().text, "one\ntwo\n");
         std::io::Write::write_all(&mut writer, b"ee\nfo").unwrap();
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        tokio::time::sleep(Duration::from_millis(500)).await;
         // What is cut off in the middle of a line is no line.
         batches.stop();
         assert_eq!(batches.next().await.unwrap().unwrap().text, "three\n");

@@ -1,5 +1,9 @@
 //! Where LocalStack is, for tests.
 
+use std::time::Duration;
+
+use super::{Clients, configuration};
+
 /// The endpoint that `tests/run` has started.
 ///
 /// # Panics
@@ -10,7 +14,13 @@ pub(crate) fn endpoint() -> String {
     endpoint.trim().to_owned()
 }
 
-/// Clients of LocalStack, or of what stands before it, that lose their patience soon.
-pub(crate) async fn clients(endpoint: &str) -> super::Clients {
-    super::Clients::new(&super::configuration(Some(endpoint), std::time::Duration::from_secs(2)).await)
+/// Clients of LocalStack, or of what stands before it.
+pub(crate) async fn clients(endpoint: &str) -> Clients {
+    // On a busy machine a large object takes its time.
+    clients_with_patience(endpoint, Duration::from_secs(30)).await
+}
+
+/// Clients that send a request again once it has been met with silence for so long.
+pub(crate) async fn clients_with_patience(endpoint: &str, patience: Duration) -> Clients {
+    Clients::new(&configuration(Some(endpoint), patience).await)
 }

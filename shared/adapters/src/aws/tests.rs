@@ -11,7 +11,7 @@ use headwater_core::ports::{
 };
 
 use super::faults::{Call, Fault, Faults};
-use super::test_endpoint::{clients, endpoint};
+use super::test_endpoint::{clients, clients_with_patience, endpoint};
 use super::{Clients, S3Chunks, S3Documents, S3Files, SqsTaskQueue, provision};
 use crate::{OsEntropy, SystemClock};
 
@@ -29,7 +29,15 @@ impl Place {
     }
 
     async fn at(endpoint: &str) -> Self {
-        let clients = clients(endpoint).await;
+        Self::with(clients(endpoint).await).await
+    }
+
+    /// One behind a service that keeps silent now and then, which costs these clients less than others.
+    async fn behind(faults: &Faults) -> Self {
+        Self::with(clients_with_patience(&faults.endpoint, Duration::from_secs(8)).await).await
+    }
+
+    async fn with(clients: Clients) -> Self {
         let bucket = format!("test-{:016x}", OsEntropy.draw());
         let queue = provision(&clients, &bucket, &bucket, &bucket).await.unwrap();
         Self { clients, bucket, queue, clock: Arc::new(SystemClock::new()) }
@@ -232,42 +240,45 @@ async fn a_message_that_is_due_in_hours_comes_back_to_the_queue_until_then() {
     assert!(matches!(queue.due("{}").await, Err(PortError::Corrupt { .. })));
 }
 
-/// A service that has trouble with every `nth` request: throttles it, fails, breaks off, or keeps silent.
+/// A service that has trouble with every `nth` request: throttles it, fails, or breaks off. Three times it keeps silent; not more often,
+/// because that takes all the patience of a client.
 fn trouble(nth: usize) -> impl Fn(usize, &Call) -> Fault {
-    move |number, call| match (number.is_multiple_of(nth), number / nth % 4) {
+    move |number, call| match (number.is_multiple_of(nth), number / nth) {
         (false, _) => Fault::None,
-        (true, 0) => call.throttled(),
-        (true, 1) => Fault::Refuse(500, "<Error><Code>InternalError</Code></Error>".to_owned()),
-        (true, 2) => Fault::BreakOff,
-        (true, _) => Fault::Silence,
+        (true, 3 | 10 | 17) => Fault::Silence,
+        (true, times) => match times % 3 {
+            0 => call.throttled(),
+            1 => Fault::Refuse(500, "<Error><Code>InternalError</Code></Error>".to_owned()),
+            _ => Fault::BreakOff,
+        },
     }
 }
 
 #[tokio::test]
 async fn documents_meet_the_contract_through_throttling_failures_and_time_outs() {
     let faults = Faults::new(trouble(11)).await;
-    contract::documents(&Place::at(&faults.endpoint).await.documents()).await;
+    contract::documents(&Place::behind(&faults).await.documents()).await;
     assert!(faults.injected() > 20, "{} faults", faults.injected());
 }
 
 #[tokio::test]
 async fn chunks_meet_the_contract_through_throttling_failures_and_time_outs() {
     let faults = Faults::new(trouble(11)).await;
-    contract::chunks(&Place::at(&faults.endpoint).await.chunks()).await;
+    contract::chunks(&Place::behind(&faults).await.chunks()).await;
     assert!(faults.injected() > 20, "{} faults", faults.injected());
 }
 
 #[tokio::test]
 async fn files_meet_the_contract_through_throttling_failures_and_time_outs() {
     let faults = Faults::new(trouble(11)).await;
-    contract::files(&Place::at(&faults.endpoint).await.files()).await;
+    contract::files(&Place::behind(&faults).await.files()).await;
     assert!(faults.injected() > 20, "{} faults", faults.injected());
 }
 
 #[tokio::test]
 async fn the_queue_gets_through_throttling_and_failures() {
     let faults = Faults::new(trouble(3)).await;
-    let place = Place::at(&faults.endpoint).await;
+    let place = Place::behind(&faults).await;
     let queue = place.queue();
     for step in 0..6 {
         let message = headwater_core::ports::StepMessage { task: "a".try_into().unwrap(), step };

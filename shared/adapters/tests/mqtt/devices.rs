@@ -111,8 +111,23 @@ async fn reports_are_answered_methods_acknowledged_and_wishes_heard() {
 #[allow(clippy::await_holding_lock, reason = "tests that stop the broker wait for the others")]
 async fn reports_wait_for_their_turn_and_hold_up_no_messages() {
     let broker = broker_alone(); // Reports are all under one topic.
-    let (_service, mut hub) = hub(&broker, &RateLimits { twin_writes_per_second: 1, ..FREE }).await;
-    let fleet = devices("patient", 2, Protocol::Mqtt);
+    let mut took: Vec<Duration> = Vec::new();
+    while took.iter().all(|sent| *sent >= TURN) {
+        // On a busy machine, messages may take that long although nothing holds them up.
+        assert!(took.len() < 3, "the messages took {took:?}");
+        let test = format!("patient{}", took.len());
+        took.push(messages_beside_reports(&broker, &test).await);
+    }
+}
+
+/// A little less than the second that a report waits for its turn.
+const TURN: Duration = Duration::from_millis(900);
+
+/// Sends messages while reports wait for their turn; how long the messages took. If that was less than [`TURN`], it is also checked when
+/// the reports came, and what was in them.
+async fn messages_beside_reports<Guard>(broker: &Broker<Guard>, test: &str) -> Duration {
+    let (_service, mut hub) = hub(broker, &RateLimits { twin_writes_per_second: 1, ..FREE }).await;
+    let fleet = devices(test, 2, Protocol::Mqtt);
     connect(&mut hub, &fleet).await;
     let mut reports = broker.listen("$iothub/twin/PATCH/properties/reported/#").await;
     let began = std::time::Instant::now();
@@ -126,13 +141,18 @@ async fn reports_wait_for_their_turn_and_hold_up_no_messages() {
     hub.report(report(json!({"second": 2}))).await.unwrap();
     hub.send(fleet.iter().map(|device| message(device, "{}")).collect()).await.unwrap();
     hub.flush().await.unwrap();
-    assert!(began.elapsed() < Duration::from_millis(900), "{:?}", began.elapsed());
+    let sent = began.elapsed();
     assert_eq!((hub.committed().records, hub.news().failed_messages), (2, 0));
+    if sent >= TURN {
+        hub.disconnect(&fleet.iter().map(|device| device.id.clone()).collect::<Vec<_>>()).await;
+        return sent;
+    }
     heard.extend([reports.next().await.payload, reports.next().await.payload]);
     assert!(began.elapsed() > Duration::from_millis(1900), "{:?}", began.elapsed());
     heard.sort_unstable();
     // What one had not sent yet went with the rest.
     assert_eq!(heard, [r#"{"first":1,"second":2,"third":3}"#, r#"{"first":1}"#, r#"{"second":2,"third":3}"#]);
+    sent
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -162,6 +182,7 @@ async fn a_token_is_renewed_before_it_ends_and_nothing_is_lost() {
     let service = RegistryService::start().await;
     let mut hub = open(&IotHubConfig { token_life: Duration::from_secs(2), ..tls(&broker, &service) }, &FREE);
     let fleet = devices("renewed", 2, Protocol::Mqtt);
+    let began = std::time::Instant::now();
     connect(&mut hub, &fleet).await;
     for _ in 0..50 {
         hub.send(fleet.iter().map(|device| message(device, "{}")).collect()).await.unwrap();
@@ -171,7 +192,9 @@ async fn a_token_is_renewed_before_it_ends_and_nothing_is_lost() {
     let news = hub.news();
     assert_eq!((news.failed_messages, news.failed_connections, news.connected.len()), (0, 0, 0));
     let connections = broker.log().lines().filter(|line| line.contains(&format!("as {} ", fleet[0].id))).count();
-    assert!((2..=4).contains(&connections), "{connections}");
+    // A new token is due once four fifths of a token's life are over, at the earliest.
+    let most = 2 + began.elapsed().as_millis() / 1600;
+    assert!((2..=most).contains(&(connections as u128)), "{connections}, and {most} at most");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -183,12 +206,12 @@ async fn messages_and_connections_keep_to_their_limits() {
     let began = std::time::Instant::now();
     connect(&mut hub, &fleet).await;
     let connected = began.elapsed();
-    assert!((1.9..4.0).contains(&connected.as_secs_f64()), "5 at once, 5 after each second: {connected:?}");
+    assert!((1.9..8.0).contains(&connected.as_secs_f64()), "5 at once, 5 after each second: {connected:?}");
     let began = std::time::Instant::now();
     hub.send(fleet.iter().chain(&fleet).map(|device| message(device, "{}")).collect()).await.unwrap();
     hub.flush().await.unwrap();
     let sent = began.elapsed();
-    assert!((1.9..4.0).contains(&sent.as_secs_f64()), "{sent:?}");
+    assert!((1.9..8.0).contains(&sent.as_secs_f64()), "{sent:?}");
     assert_eq!(hub.news().failed_messages, 0);
 }
 

@@ -187,9 +187,13 @@ fn nothing_runs_between_invocations() {
     let pid = answer(&function, json!({"do": "tick"}))["pid"].clone();
     wait_until("the process is frozen", || is_frozen(&pid));
     // What was written before may still be on its way.
-    std::thread::sleep(Duration::from_millis(20));
+    wait_until("no more ticks", || {
+        let before = ticks(&function);
+        std::thread::sleep(Duration::from_millis(100));
+        ticks(&function) == before
+    });
     let before = ticks(&function);
-    std::thread::sleep(Duration::from_millis(50));
+    std::thread::sleep(Duration::from_millis(100));
     assert_eq!(ticks(&function), before);
     answer(&function, json!({"do": "sleep", "millis": 50}));
     assert!(ticks(&function) > before);

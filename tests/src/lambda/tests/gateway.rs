@@ -7,7 +7,7 @@ use reqwest::Method;
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 
-use super::deployment;
+use super::{deployment, wait_until};
 use crate::lambda::{Gateway, RUNTIME, Routes};
 
 struct Answer {
@@ -169,7 +169,7 @@ fn what_cannot_be_answered_has_the_status_of_the_real_gateway() {
     let hasty = Gateway::start(Routes::new().otherwise(&function).time_limit(Duration::from_millis(200)));
     let late = get(hasty.address(), "/slow");
     assert_eq!((late.status, late.json()), (503, json!({"message": "Service Unavailable"})));
-    assert_eq!(function.running(), 1, "the function runs on");
+    wait_until("the function runs on", || function.running() == 1);
     drop(function);
     assert_eq!(get(address, "/any").status, 500);
 }

@@ -127,14 +127,20 @@ async fn a_waiting_worker_sees_a_new_message(queue: &dyn TaskQueue, clock: &dyn 
 
 async fn what_is_not_acknowledged_comes_again(queue: &dyn TaskQueue, clock: &dyn Clock) {
     add(queue, "a", clock.now()).await;
-    for attempt in 1..=3 {
+    let start = clock.now();
+    is(receive(queue, SHORT, PATIENCE).await, "a", 1);
+    let mut deliveries = 1;
+    if let Some(again) = receive(queue, SHORT, NO_PATIENCE).await {
+        // Where everything takes long, the message is no longer hidden by now.
+        assert!(clock.now().since(start) >= SHORT, "while the message is hidden: {again:?} was delivered");
+        is(Some(again), "a", 2);
+        deliveries = 2;
+    }
+    for attempt in deliveries + 1..=3 {
         let start = clock.now();
         let receipt = is(receive(queue, SHORT, PATIENCE).await, "a", attempt);
         let waited = clock.now().since(start);
         assert!(waited < PATIENCE / 2, "a message hidden for {SHORT:?} came again after {waited:?}");
-        if clock.now().since(start) < SHORT / 2 && attempt == 1 {
-            is_empty(queue, "while the message is hidden").await;
-        }
         if attempt == 3 {
             acknowledge(queue, &receipt).await;
         }
