@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use futures::TryStreamExt as _;
 use headwater_core::ids::{FileName, StreamName};
-use headwater_core::ports::{Files, PortError, Timestamp};
+use headwater_core::ports::{FileInfo, Files, FilesExt as _, PortError, Timestamp};
 use headwater_core::streams::{StreamError, StreamService};
 use serde::Serialize;
 
@@ -52,18 +52,14 @@ pub(crate) async fn events(streams: &StreamService, name: &StreamName, most: usi
 
 /// The last whole lines of a file, newest first; none where there is no such file.
 pub(crate) async fn lines(files: &dyn Files, name: &FileName, most: usize) -> Result<Vec<String>, PortError> {
-    let Some(info) = files.info(name).await? else { return Ok(Vec::new()) };
-    let from = info.length.saturating_sub(TAIL);
-    let pieces: Vec<Bytes> = match files.read(name, from..info.length).await {
-        Ok(pieces) => pieces.try_collect().await?,
-        Err(PortError::NotFound { .. }) => return Ok(Vec::new()), // Removed meanwhile.
-        Err(error) => return Err(error),
-    };
+    let from = |info: &FileInfo| info.length.saturating_sub(TAIL);
+    let Some((info, Some(pieces))) = files.open(name, |info| Some(from(info)..info.length)).await? else { return Ok(Vec::new()) };
+    let pieces: Vec<Bytes> = pieces.try_collect().await?;
     let bytes = pieces.concat();
     let Some(end) = bytes.iter().rposition(|byte| *byte == b'\n') else { return Ok(Vec::new()) };
     let text = String::from_utf8_lossy(&bytes[..end]);
     // The first is the rest of a line, unless the file begins with it.
-    let whole = text.split('\n').skip(usize::from(from > 0));
+    let whole = text.split('\n').skip(usize::from(from(&info) > 0));
     let mut lines: Vec<String> = whole.map(shortened).collect();
     lines.reverse();
     lines.truncate(most);

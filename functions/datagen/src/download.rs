@@ -1,5 +1,7 @@
 //! `/file/{path}`: a file's bytes, streamed, with validators and ranges.
 
+use std::ops::Range;
+
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
@@ -8,7 +10,7 @@ use futures::TryStreamExt as _;
 use headwater_core::datagen::DatagenService;
 use headwater_core::ids::FileName;
 use headwater_core::limits;
-use headwater_core::ports::{FileInfo, Shown, Timestamp};
+use headwater_core::ports::{FileInfo, FilesExt as _, Shown, Timestamp};
 use headwater_web::byte_range::{Wanted, wanted};
 use headwater_web::{LargestReply, Problem, Segment};
 use http::header::{
@@ -67,18 +69,18 @@ pub(crate) async fn file(
 ) -> Result<Response, Problem> {
     let refused = |status, exception: &str| Problem::new(status, format!("ERROR retrieving file [{path}].")).member("exception", exception);
     let name = FileName::try_from(path.as_str()).map_err(|error| refused(StatusCode::BAD_REQUEST, &format!("the path {error}")))?;
-    let info = service.file(&name).await?.ok_or_else(|| refused(StatusCode::NOT_FOUND, "404 Not Found"))?;
-    let etag = format!("\"{}\"", info.etag);
-    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-    if text(IF_NONE_MATCH).is_some_and(|listed| matches_etag(listed, &etag)) {
-        return Ok((StatusCode::NOT_MODIFIED, describing(&name, &info, &etag)).into_response());
-    }
-    // A range of a file that has changed since would be put together with the wrong rest.
-    let range = text(RANGE).filter(|_| text(IF_RANGE).is_none_or(|validator| validator == etag));
-    let (status, part) = match wanted(range, info.length) {
-        Wanted::All => (StatusCode::OK, 0..info.length),
-        Wanted::Part(part) => (StatusCode::PARTIAL_CONTENT, part),
-        Wanted::Unsatisfiable => {
+    let largest = largest.filter(|_| method != Method::HEAD).map(|Extension(LargestReply(most))| most);
+    let part = |info: &FileInfo| match reply_for(info, &headers, largest) {
+        Reply::Bytes(_, part) if method != Method::HEAD => Some(part),
+        _ => None,
+    };
+    let Some((info, pieces)) = service.files.open(&name, part).await? else { return Err(refused(StatusCode::NOT_FOUND, "404 Not Found")) };
+    let etag = quoted(&info);
+    let (status, part) = match reply_for(&info, &headers, largest) {
+        Reply::Bytes(status, part) => (status, part),
+        Reply::Elsewhere => return elsewhere(&service, &name, &info, &etag).await,
+        Reply::NotModified => return Ok((StatusCode::NOT_MODIFIED, describing(&name, &info, &etag)).into_response()),
+        Reply::Unsatisfiable => {
             let problem = refused(StatusCode::RANGE_NOT_SATISFIABLE, "416 Range Not Satisfiable");
             return Err(problem.header(CONTENT_RANGE, value(&format!("bytes */{}", info.length))));
         }
@@ -89,15 +91,39 @@ pub(crate) async fn file(
     if status == StatusCode::PARTIAL_CONTENT {
         all.insert(CONTENT_RANGE, value(&format!("bytes {}-{}/{}", part.start, part.end - 1, info.length)));
     }
-    if method != Method::HEAD && largest.is_some_and(|Extension(LargestReply(most))| part.end - part.start > most) {
-        return elsewhere(&service, &name, &info, &etag).await;
-    }
-    let body = if method == Method::HEAD {
-        Body::empty()
-    } else {
-        Body::from_stream(service.files.read(&name, part).await?.map_err(std::io::Error::other))
-    };
+    let body = pieces.map_or_else(Body::empty, |pieces| Body::from_stream(pieces.map_err(std::io::Error::other)));
     Ok((status, all, body).into_response())
+}
+
+/// How a request for a file is answered.
+enum Reply {
+    NotModified,
+    Unsatisfiable,
+    /// Its reader is sent to the store.
+    Elsewhere,
+    /// With these of its bytes.
+    Bytes(StatusCode, Range<u64>),
+}
+
+/// The reply for a file that stands like this, from a host that can carry `largest` bytes.
+fn reply_for(info: &FileInfo, headers: &HeaderMap, largest: Option<u64>) -> Reply {
+    let etag = quoted(info);
+    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    if text(IF_NONE_MATCH).is_some_and(|listed| matches_etag(listed, &etag)) {
+        return Reply::NotModified;
+    }
+    // A range of a file that has changed since would be put together with the wrong rest.
+    let range = text(RANGE).filter(|_| text(IF_RANGE).is_none_or(|validator| validator == etag));
+    let (status, part) = match wanted(range, info.length) {
+        Wanted::All => (StatusCode::OK, 0..info.length),
+        Wanted::Part(part) => (StatusCode::PARTIAL_CONTENT, part),
+        Wanted::Unsatisfiable => return Reply::Unsatisfiable,
+    };
+    if largest.is_some_and(|most| part.end - part.start > most) { Reply::Elsewhere } else { Reply::Bytes(status, part) }
+}
+
+fn quoted(info: &FileInfo) -> String {
+    format!("\"{}\"", info.etag)
 }
 
 /// Sends whoever asks for more than this host can carry to the store itself. A `Range` goes along: clients repeat it there.

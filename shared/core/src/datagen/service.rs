@@ -19,7 +19,8 @@ use crate::ids::{FileName, JobName, SpecName, StreamName, TaskId};
 use crate::limits;
 use crate::mistakes::Mistakes;
 use crate::ports::{
-    Clock, Condition, Documents, DocumentsExt, Entropy, Etag, FileInfo, Files, Key, Owner, PortError, SinkError, Targets, Timestamp,
+    Clock, Condition, Documents, DocumentsExt, Entropy, Etag, FileInfo, Files, FilesExt as _, Key, Owner, PortError, SinkError, Targets,
+    Timestamp,
 };
 use crate::streams::{Program, ProgramKind, StreamUsers};
 use crate::targets::Target;
@@ -279,9 +280,9 @@ impl DatagenService {
     }
 
     async fn read_whole(&self, file: &FileName) -> Result<Option<Bytes>, PortError> {
-        let Some(info) = self.files.info(file).await? else { return Ok(None) };
         let most = limits::REPLAY_SOURCE as u64 + 1; // One byte more than may be: the compiler then says so.
-        let pieces: Vec<Bytes> = self.files.read(file, 0..info.length.min(most)).await?.try_collect().await?;
+        let Some((_, Some(pieces))) = self.files.open(file, |info| Some(0..info.length.min(most))).await? else { return Ok(None) };
+        let pieces: Vec<Bytes> = pieces.try_collect().await?;
         Ok(Some(pieces.concat().into()))
     }
 

@@ -85,3 +85,97 @@ pub trait FileWriter: Send + Debug {
         self.sync().await
     }
 }
+
+/// How often a file that changes under its reader is looked at.
+const LOOKS: u32 = 5;
+
+/// Conveniences over [`Files`] that no adapter writes again.
+#[async_trait]
+pub trait FilesExt: Files {
+    /// A file as it stands, with the bytes that `part` wants of such a file, if it wants any. `None` when there is no such file.
+    ///
+    /// Between the look at a file and its opening somebody may make it anew, or cut it back to what counts of it after a crash. It is
+    /// then looked at again.
+    async fn open<P>(&self, name: &FileName, part: P) -> Result<Option<(FileInfo, Option<ByteStream>)>, PortError>
+    where
+        P: Fn(&FileInfo) -> Option<Range<u64>> + Send + Sync,
+    {
+        let mut looks = 0;
+        loop {
+            looks += 1;
+            let Some(info) = self.info(name).await? else { return Ok(None) };
+            let Some(part) = part(&info) else { return Ok(Some((info, None))) };
+            match self.read(name, part).await {
+                Err(PortError::NotFound { .. } | PortError::Corrupt { .. }) if looks < LOOKS => {}
+                opened => return opened.map(|bytes| Some((info, Some(bytes)))),
+            }
+        }
+    }
+}
+
+impl<F: Files + ?Sized> FilesExt for F {}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use futures::{StreamExt as _, TryStreamExt as _, stream};
+
+    use super::*;
+
+    /// A file that is cut by a byte after each look at it, so many times.
+    #[derive(Debug)]
+    struct Cut {
+        length: AtomicU32,
+        cuts: AtomicU32,
+    }
+
+    #[async_trait]
+    impl Files for Cut {
+        async fn info(&self, _: &FileName) -> Result<Option<FileInfo>, PortError> {
+            let left = self.cuts.load(Ordering::Relaxed).min(1);
+            self.cuts.fetch_sub(left, Ordering::Relaxed);
+            let length = self.length.fetch_sub(left, Ordering::Relaxed);
+            Ok(Some(FileInfo { length: length.into(), modified: Timestamp::from_millis(0), etag: length.to_string() }))
+        }
+
+        async fn read(&self, name: &FileName, range: Range<u64>) -> Result<ByteStream, PortError> {
+            if range.end > self.length.load(Ordering::Relaxed).into() {
+                return Err(PortError::Corrupt { what: name.to_string(), source: "it is shorter".into() });
+            }
+            let length = usize::try_from(range.end - range.start).expect("it is short");
+            Ok(stream::iter([Ok(Bytes::from(vec![b'x'; length]))]).boxed())
+        }
+
+        async fn create(&self, _: &FileName, _: &Owner) -> Result<(), PortError> {
+            unreachable!("a reader makes nothing")
+        }
+
+        async fn append_at(&self, _: &FileName, _: &Owner, _: u64) -> Result<Box<dyn FileWriter>, PortError> {
+            unreachable!("a reader makes nothing")
+        }
+
+        async fn list(&self) -> Result<Vec<FileName>, PortError> {
+            unreachable!("a reader knows the name")
+        }
+
+        async fn delete(&self, _: &FileName) -> Result<(), PortError> {
+            unreachable!("a reader removes nothing")
+        }
+    }
+
+    /// What is said of the length of such a file, and how many bytes are read.
+    async fn opened(cuts: u32) -> Result<(u64, usize), PortError> {
+        let (file, name) = (Cut { length: 9.into(), cuts: cuts.into() }, FileName::try_from("f").expect("a good name"));
+        let (info, bytes) = file.open(&name, |info| Some(0..info.length)).await?.expect("there is a file");
+        let pieces: Vec<Bytes> = bytes.expect("there are bytes").try_collect().await?;
+        Ok((info.length, pieces.concat().len()))
+    }
+
+    #[tokio::test]
+    async fn a_file_that_was_cut_since_it_was_looked_at_is_looked_at_again() {
+        assert_eq!(opened(0).await.unwrap(), (9, 9));
+        assert_eq!(opened(2).await.unwrap(), (7, 7));
+        assert!(matches!(opened(100).await, Err(PortError::Corrupt { .. })), "there is an end to it");
+    }
+}

@@ -35,7 +35,7 @@ pub use clock::{Clock, Entropy, Timestamp};
 pub use documents::{Condition, Document, Documents, DocumentsExt, Etag, Key, KeyError, Listed};
 pub use error::PortError;
 pub use event_log::{AppendKey, Event, EventLog, EventStream, Headers, LogName, LogSize, Position, StoredEvent, TimeRange, Upload};
-pub use files::{ByteStream, FileInfo, FileWriter, Files, Owner, Shown};
+pub use files::{ByteStream, FileInfo, FileWriter, Files, FilesExt, Owner, Shown};
 pub use hub::{DeviceMessage, Hub, HubDevice, Hubs, MethodCall, News, TwinReport};
 pub use points::{PointStore, PointsRefused};
 pub use scripts::{Effect, Script, ScriptCall, ScriptEnd, ScriptEngine, ScriptFailure, ScriptOutcome};
