@@ -1,5 +1,6 @@
 //! The Lambda functions themselves, as processes under an emulated Lambda, with their state in LocalStack.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -109,11 +110,34 @@ impl Cloud {
         json!({"type": "s3", "bucket": self.target.bucket, "prefix": "out/"})
     }
 
+    /// Waits for a job's end while messages that are lost are asked for again, as the schedule of the template has it done, only more often.
+    #[track_caller]
+    fn wait_complete(&self, name: &str) {
+        let swept = Cell::new(Instant::now());
+        let report = self.api.wait_status(name, "the job's end", seconds(300), |report| {
+            if swept.get().elapsed() > seconds(30) {
+                let _ = self.worker.invoke(json!({"sweep": true, "overdue_seconds": 30})); // Where one fails, there is a next one.
+                swept.set(Instant::now());
+            }
+            report["status"] != "RUNNING"
+        });
+        assert_eq!(report["status"], "COMPLETE", "{report}");
+    }
+
     #[track_caller]
     fn fine(&self, polling: Polling) {
         let trouble = polling.trouble();
         drop(polling);
         assert_eq!((trouble, self.gateway.trouble()), (Vec::<String>::new(), Vec::new()), "{}{}", self.worker.log(), self.datagen.log());
+    }
+}
+
+/// Where a test fails, what the functions said tells why.
+impl Drop for Cloud {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            println!("{}{}", self.datagen.log(), self.worker.log());
+        }
     }
 }
 
@@ -254,9 +278,10 @@ fn workers_killed_in_the_middle_of_a_step_lose_and_double_nothing() {
             Some(cloud.worker.kill_running()).filter(|&killed| killed > 0)
         });
     }
-    cloud.api.wait_complete("clicks");
-    cloud.api.wait_complete("f");
+    cloud.wait_complete("clicks");
+    cloud.wait_complete("f");
     println!("{killed} workers killed in a step");
+    cloud.worker.log().lines().filter(|line| line.contains("swept")).for_each(|line| println!("{line}"));
     let wanted = generated(RECORDS);
     assert!(cloud.target.joined("out/") == wanted);
     let answer = cloud.api.get("/file/f.json");
